@@ -1,0 +1,30 @@
+# Third-party libraries, all from Debian packages (./setup names them). Reasons: docs/decisions/0001.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(CURL 7.80 REQUIRED)
+find_package(LibArchive 3.6 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(cxxopts REQUIRED)
+find_package(fmt 9 REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(yaml-cpp 0.7 REQUIRED)
+find_package(tomlplusplus REQUIRED)
+pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+
+# The encoder that writes layers is linked statically: its version is that of the build, not that of
+# the machine, and a library update does not change digests silently (docs/decisions/0003).
+find_path(DEFLATE_INCLUDE libdeflate.h REQUIRED)
+find_library(DEFLATE_STATIC NAMES libdeflate.a REQUIRED)
+find_library(ZSTD_STATIC NAMES libzstd.a REQUIRED)
+add_library(imgforge_deflate INTERFACE)
+target_include_directories(imgforge_deflate INTERFACE ${DEFLATE_INCLUDE})
+target_link_libraries(imgforge_deflate INTERFACE ${DEFLATE_STATIC})
+add_library(imgforge_zstd INTERFACE)
+target_link_libraries(imgforge_zstd INTERFACE ${ZSTD_STATIC})
+
+if(IMGFORGE_TESTS)
+  find_package(Catch2 2 REQUIRED)
+endif()

@@ -1,0 +1,145 @@
+#!/bin/sh
+# get-nvcc.sh [--from debian|python] DIR
+#
+# Puts a CUDA compiler (nvcc, cicc, ptxas: what kernels.cu needs, not a whole toolkit) under DIR, as
+# DIR/bin/nvcc. The machine's configuration is not touched and nothing is installed.
+#
+#   debian   (default) the package nvidia-cuda-toolkit alone, 84 MB, from the non-free component of
+#            the Debian archive that this machine already uses; nvcc 11.8 on Debian 12
+#   python   the wheels nvidia-cuda-nvcc, nvidia-nvvm and nvidia-cuda-crt from the configured Python
+#            index; the newest CUDA 13 (or the version given as CUDA_WHEEL_VERSION)
+#
+# The Debian package is used without the CUDA headers (774 MB more): kernels.cu includes none, and
+# the cuda_runtime.h that nvcc force-includes is replaced by one that defines the attributes.
+set -eu
+umask 022
+
+die() { echo "get-nvcc: $*" >&2; exit 1; }
+say() { echo "get-nvcc: $*" >&2; }
+
+from=debian
+dir=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --from) [ $# -ge 2 ] || die "--from needs debian or python"; from=$2; shift 2 ;;
+        --from=*) from=${1#--from=}; shift ;;
+        -h|--help) sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -*) die "unknown option $1; see --help" ;;
+        *) [ -z "$dir" ] || die "one DIR only"; dir=$1; shift ;;
+    esac
+done
+[ -n "$dir" ] || die "usage: get-nvcc.sh [--from debian|python] DIR"
+case $from in debian|python) ;; *) die "--from takes debian or python, not '$from'" ;; esac
+
+mkdir -p "$dir"
+dir=$(cd "$dir" && pwd)
+if [ -x "$dir/bin/nvcc" ] && "$dir/bin/nvcc" --version >/dev/null 2>&1; then
+    say "already there: $("$dir/bin/nvcc" --version | grep release)"
+    exit 0
+fi
+work=$(mktemp -d "$dir/.work.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+
+# The runtime header that nvcc includes before every .cu file, reduced to what code without CUDA
+# headers needs. A real toolkit's header is used where there is one.
+write_stub_header() {
+    mkdir -p "$dir/include"
+    cat >"$dir/include/cuda_runtime.h" <<'HEADER'
+#pragma once
+#define __global__ __attribute__((global))
+#define __device__ __attribute__((device))
+#define __host__ __attribute__((host))
+#define __shared__ __attribute__((shared))
+#define __constant__ __attribute__((constant))
+HEADER
+}
+
+# Where the machine fetches the Debian release it runs, without what the machine's list says of
+# components: printed as "URI SUITE".
+debian_archive() {
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    [ -n "$codename" ] || die "/etc/os-release names no release"
+    apt-get indextargets --format '$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)' \
+        'Created-By: Packages' |
+        awk -F'|' -v suite="$codename" '
+            ($1 == "Debian" || $1 == "") && $3 == suite && $4 == "main" { print $2, $3; exit }'
+}
+
+from_debian() {
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+        die "--from debian needs apt; try --from python"
+    archive=$(debian_archive)
+    [ -n "$archive" ] || die "this machine's apt names no Debian archive; try --from python"
+    keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    [ -r "$keyring" ] || die "no $keyring: install debian-archive-keyring"
+
+    # A private apt root: own list, own state, own cache. Signatures are checked as always.
+    root=$work/apt
+    mkdir -p "$root/lists/partial" "$root/cache/archives/partial" "$root/none"
+    : >"$root/status"
+    echo "deb [signed-by=$keyring] $archive non-free" >"$root/sources.list"
+    cat >"$root/apt.conf" <<CONF
+Dir::Etc::SourceList "$root/sources.list";
+Dir::Etc::SourceParts "$root/none";
+Dir::Etc::Preferences "$root/none/preferences";
+Dir::Etc::PreferencesParts "$root/none";
+Dir::State::Lists "$root/lists";
+Dir::State::status "$root/status";
+Dir::Cache "$root/cache";
+APT::Sandbox::User "";
+Acquire::Languages "none";
+Acquire::Retries "3";
+APT::Update::Error-Mode "any";
+CONF
+    say "reading the non-free component of the Debian archive"
+    APT_CONFIG=$root/apt.conf apt-get -qq update ||
+        die "the archive's non-free component cannot be read"
+    say "downloading nvidia-cuda-toolkit (84 MB)"
+    (cd "$work" && APT_CONFIG=$root/apt.conf apt-get -qq download nvidia-cuda-toolkit) ||
+        die "nvidia-cuda-toolkit cannot be downloaded"
+    say "unpacking"
+    dpkg-deb -x "$work"/nvidia-cuda-toolkit_*.deb "$work/deb"
+
+    # Debian spreads the toolkit over /usr; nvcc finds its parts through nvcc.profile beside it.
+    tools=$work/deb/usr/lib/nvidia-cuda-toolkit
+    [ -x "$tools/bin/nvcc" ] || die "the package is laid out otherwise than expected"
+    mkdir -p "$dir/bin"
+    cp -a "$tools/bin/." "$dir/bin/"
+    cp -a "$tools/libdevice" "$dir/libdevice"
+    for tool in ptxas fatbinary nvlink bin2c cudafe++; do
+        [ -e "$dir/bin/$tool" ] || cp "$work/deb/usr/bin/$tool" "$dir/bin/$tool"
+    done
+    rm -f "$dir/bin/gcc" "$dir/bin/g++" "$dir/bin/nvcc.profile"
+    cat >"$dir/bin/nvcc.profile" <<'PROFILE'
+NVVMIR_LIBRARY_DIR = $(_HERE_)/../libdevice
+PATH += $(_HERE_):
+INCLUDES += "-I$(_HERE_)/../include" $(_SPACE_)
+PROFILE
+    write_stub_header
+}
+
+from_python() {
+    python=${PYTHON:-python3}
+    "$python" -m pip --version >/dev/null 2>&1 || die "--from python needs $python with pip"
+    pin=${CUDA_WHEEL_VERSION:+==$CUDA_WHEEL_VERSION}
+    say "downloading the compiler's wheels"
+    "$python" -m pip download -q --no-deps --only-binary=:all: -d "$work" \
+        "nvidia-cuda-nvcc$pin" "nvidia-nvvm$pin" "nvidia-cuda-crt$pin" ||
+        die "the wheels cannot be downloaded"
+    for wheel in "$work"/*.whl; do
+        "$python" -m zipfile -e "$wheel" "$work/wheels"
+    done
+    top=$(find "$work/wheels" -type f -name nvcc -path '*/bin/*' | head -n 1)
+    [ -n "$top" ] || die "the wheels hold no nvcc"
+    cp -a "${top%/bin/nvcc}/." "$dir/"
+    find "$dir/bin" "$dir/nvvm/bin" -type f ! -name '*.profile' -exec chmod 755 {} +
+    write_stub_header
+}
+
+from_"$from"
+"$dir/bin/nvcc" --version >/dev/null || die "$dir/bin/nvcc does not start"
+printf '__global__ void k(int* p) { *p = 1; }\n' >"$work/try.cu"
+"$dir/bin/nvcc" --ptx -ccbin "${CXX:-c++}" -allow-unsupported-compiler -o "$work/try.ptx" \
+    "$work/try.cu" || die "$dir/bin/nvcc does not compile"
+say "ready: $dir/bin/nvcc, $("$dir/bin/nvcc" --version | sed -n 's/.*\(release [0-9.]*\).*/\1/p')"
