@@ -4,6 +4,8 @@ target_compile_features(imgforge_settings INTERFACE cxx_std_20)
 target_include_directories(imgforge_settings INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(imgforge_settings INTERFACE
   -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual -Wformat=2 -Wvla
+  -Wno-missing-field-initializers  # designated initialisers leave the rest at its default
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # false positives on std::string in g++ 12 (GCC PR105651)
   -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.
   $<$<BOOL:${IMGFORGE_DEVELOPER}>:-Werror>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
@@ -11,6 +13,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
 endif()
 set(CMAKE_CXX_EXTENSIONS ON)  # TRY is a statement expression
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 include(CheckPIESupported)
 check_pie_supported()
 

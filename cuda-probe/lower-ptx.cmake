@@ -18,6 +18,7 @@ set(opcodes
 set(directives .address_size .reg .shared .visible .param .version .target .pragma)
 
 file(READ "${IN}" text)
+string(REGEX MATCH "release [0-9]+\\.[0-9]+, V[0-9.]+" toolkit "${text}")
 string(REPLACE ";" "<end>" text "${text}")  # a semicolon would split CMake's lists
 string(REGEX REPLACE "//[^\n]*" "" text "${text}")
 string(REGEX REPLACE "[ \t]+\n" "\n" text "${text}")
@@ -59,4 +60,6 @@ if(refused)
 endif()
 
 string(REPLACE "<end>" ";" text "${text}")
-file(WRITE "${OUT}" "${text}")
+string(STRIP "${text}" text)
+file(WRITE "${OUT}" "// kernels.cu through nvcc ${toolkit} and lower-ptx.cmake; not edited by hand.\n"
+                    "${text}\n")
