@@ -46,10 +46,12 @@ class Fields {
 
  private:
   std::optional<Node> get(const char* key, bool required);
+  std::optional<Error> unknown_key() const;
   Node map_;
   std::string what_;
   std::vector<std::string> known_;
   std::optional<Error> error_;
+  std::string missing_;  // the key whose absence is error_, if that is what error_ says
 };
 
 }  // namespace imgforge::document

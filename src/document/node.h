@@ -23,6 +23,7 @@ class Node {
   enum class Kind { null, scalar, sequence, map };
 
   Node();  // null, nowhere
+  static Node null(Location where);
   static Node scalar(std::string text, Location where, bool quoted = false);
   static Node sequence(std::vector<Node> items, Location where);
   static Node map(std::vector<std::pair<Node, Node>> entries, Location where);
