@@ -1,7 +1,7 @@
-// Force-included into every file: binds what moved between glibc libraries to the symbol versions of
-// glibc 2.17 and older, so that a binary built on a new machine starts on an old one. Since glibc
-// 2.34 these live in libc.so.6 under a new version; before, in libdl.so.2 under the old one, which a
-// new glibc still provides.
+// Force-included into every file: binds what moved between glibc libraries to the symbol versions
+// of glibc 2.17 and older, so that a binary built on a new machine starts on an old one. Since
+// glibc 2.34 these live in libc.so.6 under a new version; before, in libdl.so.2 under the old one,
+// which a new glibc still provides.
 #ifndef IMGFORGE_PROBE_ABI_H
 #define IMGFORGE_PROBE_ABI_H
 

@@ -37,9 +37,9 @@ static bool failed(struct compute* out, const char* call, CUresult result) {
 }
 
 // Returns from the function with CHECK_FAILED if a driver call fails.
-#define CALL(work, cuModuleGetFunction, ...)                                                       \
-  do {                                                                                  \
-    if (failed((work)->out, #function, (work)->cuda->cuModuleGetFunction(__VA_ARGS__))) return CHECK_FAILED; \
+#define CALL(work, function, ...)                                                                 \
+  do {                                                                                            \
+    if (failed((work)->out, #function, (work)->cuda->function(__VA_ARGS__))) return CHECK_FAILED; \
   } while (0)
 
 static enum check_state load_kernels(struct work* work, CUmodule* module) {
@@ -68,7 +68,8 @@ static enum check_state check_on_device(struct work* work, uint32_t seed, uint32
   *wrong = (struct wrong){0, UINT64_MAX, 0};
   CALL(work, cuMemcpyHtoD, work->result, wrong, sizeof *wrong);
   void* arguments[] = {&work->memory, &count, &seed, &flip, &work->result};
-  CALL(work, cuLaunchKernel, work->check, kFillBlocks, 1, 1, kFillThreads, 1, 1, 0, 0, arguments, 0);
+  CALL(work, cuLaunchKernel, work->check, kFillBlocks, 1, 1, kFillThreads, 1, 1, 0, 0, arguments,
+       0);
   CALL(work, cuCtxSynchronize);
   CALL(work, cuMemcpyDtoH, wrong, work->result, sizeof *wrong);
   return CHECK_PASSED;
@@ -116,7 +117,8 @@ static enum check_state check_memory(struct work* work) {
     struct wrong wrong;
     stage_step(work->control, "writing and checking memory, pass %d", pass + 1);
     void* arguments[] = {&work->memory, &count, &seed, &flip};
-    CALL(work, cuLaunchKernel, work->fill, kFillBlocks, 1, 1, kFillThreads, 1, 1, 0, 0, arguments, 0);
+    CALL(work, cuLaunchKernel, work->fill, kFillBlocks, 1, 1, kFillThreads, 1, 1, 0, 0, arguments,
+         0);
     CALL(work, cuCtxSynchronize);
     if (check_on_device(work, seed, flip, &wrong) != CHECK_PASSED) return CHECK_FAILED;
     if (wrong.count != 0) note_wrong(out, wrong.count, wrong.first, wrong.bits);
@@ -140,8 +142,8 @@ static enum check_state multiply(struct work* work, float* host) {
   }
   CALL(work, cuMemcpyHtoD, b, host, bytes);
   void* arguments[] = {&a, &b, &c, &n};
-  CALL(work, cuLaunchKernel, work->matmul, kMatrix / kTile, kMatrix / kTile, 1, kTile, kTile, 1, 0, 0,
-       arguments, 0);
+  CALL(work, cuLaunchKernel, work->matmul, kMatrix / kTile, kMatrix / kTile, 1, kTile, kTile, 1, 0,
+       0, arguments, 0);
   CALL(work, cuCtxSynchronize);
   CALL(work, cuMemcpyDtoH, host, c, bytes);
   work->out->wrong_products = product_errors(host, n);
@@ -162,9 +164,12 @@ enum direction { TO_DEVICE, TO_HOST, ON_DEVICE };
 static CUresult copy_once(struct work* work, enum direction direction, void* host, uint64_t bytes) {
   const struct cuda* cuda = work->cuda;
   switch (direction) {
-    case TO_DEVICE: return cuda->cuMemcpyHtoDAsync(work->memory, host, bytes, 0);
-    case TO_HOST: return cuda->cuMemcpyDtoHAsync(host, work->memory, bytes, 0);
-    default: return cuda->cuMemcpyDtoDAsync(work->memory + bytes, work->memory, bytes, 0);
+    case TO_DEVICE:
+      return cuda->cuMemcpyHtoDAsync(work->memory, host, bytes, 0);
+    case TO_HOST:
+      return cuda->cuMemcpyDtoHAsync(host, work->memory, bytes, 0);
+    default:
+      return cuda->cuMemcpyDtoDAsync(work->memory + bytes, work->memory, bytes, 0);
   }
 }
 
@@ -178,7 +183,8 @@ static enum check_state time_copies(struct work* work, enum direction direction,
   float milliseconds = 0;
   for (int round = -1; round < kTransferRounds; round++) {
     if (round == 0) CALL(work, cuEventRecord, begin, 0);
-    if (failed(work->out, calls[direction], copy_once(work, direction, host, bytes))) return CHECK_FAILED;
+    if (failed(work->out, calls[direction], copy_once(work, direction, host, bytes)))
+      return CHECK_FAILED;
   }
   CALL(work, cuEventRecord, end, 0);
   CALL(work, cuEventSynchronize, end);

@@ -1,6 +1,7 @@
-// Lets one GPU work and compares what comes back with what is right: the driver compiles the embedded
-// kernels, a pattern is written to memory and checked, two matrices of small integers are multiplied
-// (every sum is exact in f32, so nothing is compared with a tolerance), and copies are timed.
+// Lets one GPU work and compares what comes back with what is right: the driver compiles the
+// embedded kernels, a pattern is written to memory and checked, two matrices of small integers are
+// multiplied (every sum is exact in f32, so nothing is compared with a tolerance), and copies are
+// timed.
 #ifndef IMGFORGE_PROBE_COMPUTE_H
 #define IMGFORGE_PROBE_COMPUTE_H
 

@@ -1,5 +1,6 @@
-// The part of the CUDA driver API that the probe uses, from cuda.h, under its own names. Entry points
-// keep their versions (_v2) in the library for good, so these hold for every driver since CUDA 9.
+// The part of the CUDA driver API that the probe uses, from cuda.h, under its own names. Entry
+// points keep their versions (_v2) in the library for good, so these hold for every driver since
+// CUDA 9.
 #ifndef IMGFORGE_PROBE_CUDA_API_H
 #define IMGFORGE_PROBE_CUDA_API_H
 
@@ -76,7 +77,7 @@ struct cuda {
   CUresult (*cuMemcpyDtoHAsync)(void*, CUdeviceptr, size_t, CUstream);
   CUresult (*cuMemcpyDtoDAsync)(CUdeviceptr, CUdeviceptr, size_t, CUstream);
   CUresult (*cuLaunchKernel)(CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
-                     unsigned, CUstream, void**, void**);
+                             unsigned, CUstream, void**, void**);
   CUresult (*cuEventCreate)(CUevent*, unsigned);
   CUresult (*cuEventRecord)(CUevent, CUstream);
   CUresult (*cuEventSynchronize)(CUevent);

@@ -16,9 +16,9 @@ static bool succeeded(struct driver* driver, const char* call, CUresult result) 
 
 static void format_uuid(const CUuuid* uuid, char* text, size_t size) {
   const unsigned char* b = uuid->bytes;
-  snprintf(text, size, "GPU-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-           b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-           b[15]);
+  snprintf(text, size, "GPU-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+           b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+           b[14], b[15]);
 }
 
 static void describe_gpu(struct driver* driver, const struct cuda* cuda, int index,
@@ -27,13 +27,18 @@ static void describe_gpu(struct driver* driver, const struct cuda* cuda, int ind
   size_t memory = 0;
   CUuuid uuid;
   if (!succeeded(driver, "cuDeviceGet", cuda->cuDeviceGet(&device, index))) return;
-  succeeded(driver, "cuDeviceGetName", cuda->cuDeviceGetName(gpu->name, (int)sizeof gpu->name, device));
+  succeeded(driver, "cuDeviceGetName",
+            cuda->cuDeviceGetName(gpu->name, (int)sizeof gpu->name, device));
   succeeded(driver, "cuDeviceGetAttribute",
-            cuda->cuDeviceGetAttribute(&gpu->major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device));
+            cuda->cuDeviceGetAttribute(&gpu->major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR,
+                                       device));
   succeeded(driver, "cuDeviceGetAttribute",
-            cuda->cuDeviceGetAttribute(&gpu->minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device));
-  cuda->cuDeviceGetAttribute(&gpu->multiprocessors, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device);
-  if (succeeded(driver, "cuDeviceTotalMem", cuda->cuDeviceTotalMem(&memory, device))) gpu->memory = memory;
+            cuda->cuDeviceGetAttribute(&gpu->minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
+                                       device));
+  cuda->cuDeviceGetAttribute(&gpu->multiprocessors, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT,
+                             device);
+  if (succeeded(driver, "cuDeviceTotalMem", cuda->cuDeviceTotalMem(&memory, device)))
+    gpu->memory = memory;
   cuda->cuDeviceGetPCIBusId(gpu->pci, (int)sizeof gpu->pci, device);
   if (cuda->cuDeviceGetUuid != 0 && cuda->cuDeviceGetUuid(&uuid, device) == CUDA_SUCCESS) {
     format_uuid(&uuid, gpu->uuid, sizeof gpu->uuid);
@@ -60,7 +65,8 @@ static bool start_driver(struct report* report, struct stage_control* control, s
   }
   driver->initialised = true;
   stage_step(control, "asking the driver for its version");
-  if (!succeeded(driver, "cuDriverGetVersion", cuda->cuDriverGetVersion(&driver->version))) return false;
+  if (!succeeded(driver, "cuDriverGetVersion", cuda->cuDriverGetVersion(&driver->version)))
+    return false;
   if (missing != 0) return false;
 
   stage_step(control, "counting the devices");

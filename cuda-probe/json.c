@@ -28,7 +28,8 @@ static int peek(const struct parser* p) {
 }
 
 static void skip_space(struct parser* p) {
-  while (p->at < p->size && strchr(" \t\r\n", p->data[p->at]) != 0 && p->data[p->at] != '\0') p->at++;
+  while (p->at < p->size && strchr(" \t\r\n", p->data[p->at]) != 0 && p->data[p->at] != '\0')
+    p->at++;
 }
 
 // Decoded text is never longer than its source, so it always fits.
@@ -199,13 +200,33 @@ static bool read_value(struct parser* p, int index) {
   struct json_node* node = &p->json->nodes[index];
   size_t from = p->at;
   switch (peek(p)) {
-    case '{': node->type = JSON_OBJECT; p->at++; return true;
-    case '[': node->type = JSON_ARRAY; p->at++; return true;
-    case '"': node->type = JSON_STRING; return read_string(p, &node->text);
-    case 't': node->type = JSON_BOOL; if (!read_literal(p, "true")) return false; break;
-    case 'f': node->type = JSON_BOOL; if (!read_literal(p, "false")) return false; break;
-    case 'n': node->type = JSON_NULL; if (!read_literal(p, "null")) return false; break;
-    default: node->type = JSON_NUMBER; if (!read_number(p)) return false; break;
+    case '{':
+      node->type = JSON_OBJECT;
+      p->at++;
+      return true;
+    case '[':
+      node->type = JSON_ARRAY;
+      p->at++;
+      return true;
+    case '"':
+      node->type = JSON_STRING;
+      return read_string(p, &node->text);
+    case 't':
+      node->type = JSON_BOOL;
+      if (!read_literal(p, "true")) return false;
+      break;
+    case 'f':
+      node->type = JSON_BOOL;
+      if (!read_literal(p, "false")) return false;
+      break;
+    case 'n':
+      node->type = JSON_NULL;
+      if (!read_literal(p, "null")) return false;
+      break;
+    default:
+      node->type = JSON_NUMBER;
+      if (!read_number(p)) return false;
+      break;
   }
   node->text = p->json->text + p->used;
   for (size_t i = from; i < p->at; i++) put(p, (unsigned char)p->data[i]);

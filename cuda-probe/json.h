@@ -1,7 +1,7 @@
 // Reading JSON (RFC 8259) of bounded size and depth into a flat table, without recursion.
 //
-// Strict: no duplicate names, no trailing text, UTF-8 and \u escapes checked. A document larger than
-// the limits is refused with a message like any other bad one.
+// Strict: no duplicate names, no trailing text, UTF-8 and \u escapes checked. A document larger
+// than the limits is refused with a message like any other bad one.
 #ifndef IMGFORGE_PROBE_JSON_H
 #define IMGFORGE_PROBE_JSON_H
 

@@ -7,8 +7,8 @@
 
 #include "text.h"
 
-void* library_open(const char* name, const char* landmark, char* path, size_t path_size, char* error,
-                   size_t error_size) {
+void* library_open(const char* name, const char* landmark, char* path, size_t path_size,
+                   char* error, size_t error_size) {
   void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (library == 0) {
     const char* message = dlerror();

@@ -7,8 +7,8 @@
 
 // dlopen by name, the way any program finds it; `path` gets the file that defines `landmark`, links
 // resolved. On failure 0, and the loader's message in `error`.
-void* library_open(const char* name, const char* landmark, char* path, size_t path_size, char* error,
-                   size_t error_size);
+void* library_open(const char* name, const char* landmark, char* path, size_t path_size,
+                   char* error, size_t error_size);
 
 // A function to look up, and where to put it.
 struct symbol {

@@ -41,21 +41,33 @@ struct api {
 // Every function but init may be absent from an old or partial library, and then its fact is not
 // known; a call through this macro is a failure then.
 #define ASK(function, ...) ((function) != 0 && (function)(__VA_ARGS__) == NVML_SUCCESS)
+#define TELL(function, ...) ((void)ASK(function, __VA_ARGS__))
 
 // nvmlBrandType_t in the words of NVIDIA_REQUIRE_*; "" where those have none.
 static const char* brand_word(int brand) {
   switch (brand) {
-    case 0: return "unknown";
-    case 1: return "quadro";
-    case 2: return "tesla";
-    case 5: return "geforce";
-    case 6: return "titan";
-    case 12: return "quadrortx";
-    case 13: return "nvidiartx";
-    case 14: return "nvidia";
-    case 15: return "geforcertx";
-    case 16: return "titanrtx";
-    default: return "";
+    case 0:
+      return "unknown";
+    case 1:
+      return "quadro";
+    case 2:
+      return "tesla";
+    case 5:
+      return "geforce";
+    case 6:
+      return "titan";
+    case 12:
+      return "quadrortx";
+    case 13:
+      return "nvidiartx";
+    case 14:
+      return "nvidia";
+    case 15:
+      return "geforcertx";
+    case 16:
+      return "titanrtx";
+    default:
+      return "";
   }
 }
 
@@ -90,11 +102,11 @@ static void ask_gpu(const struct api* api, unsigned index, struct nvml_gpu* gpu)
   nvmlDevice_t device = 0;
   gpu->error = api->by_index(index, &device);
   if (gpu->error != NVML_SUCCESS) return;
-  ASK(api->name, device, gpu->name, sizeof gpu->name);
-  ASK(api->uuid, device, gpu->uuid, sizeof gpu->uuid);
+  TELL(api->name, device, gpu->name, sizeof gpu->name);
+  TELL(api->uuid, device, gpu->uuid, sizeof gpu->uuid);
   int brand = -1;
   if (ASK(api->brand, device, &brand)) COPY(gpu->brand, brand_word(brand));
-  ASK(api->capability, device, &gpu->major, &gpu->minor);
+  TELL(api->capability, device, &gpu->major, &gpu->minor);
   nvmlMemory_t memory = {0, 0, 0};
   if (ASK(api->memory, device, &memory)) {
     gpu->memory_total = memory.total;
@@ -108,27 +120,27 @@ static void ask_gpu(const struct api* api, unsigned index, struct nvml_gpu* gpu)
   gpu->ecc_known = ASK(api->ecc, device, &ecc, &pending_ecc);
   gpu->ecc = ecc != 0;
   unsigned long long errors = 0;
-  gpu->ecc_errors_known = ASK(api->ecc_errors, device, NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
-                              NVML_VOLATILE_ECC, &errors);
+  gpu->ecc_errors_known =
+      ASK(api->ecc_errors, device, NVML_MEMORY_ERROR_TYPE_UNCORRECTED, NVML_VOLATILE_ECC, &errors);
   gpu->ecc_errors = errors;
   unsigned pending = 0, failed = 0;
-  gpu->rows_known = ASK(api->rows, device, &gpu->rows_corrected, &gpu->rows_uncorrected, &pending,
-                        &failed);
+  gpu->rows_known =
+      ASK(api->rows, device, &gpu->rows_corrected, &gpu->rows_uncorrected, &pending, &failed);
   gpu->rows_pending = pending != 0;
   gpu->rows_failed = failed != 0;
   gpu->temperature_known = ASK(api->temperature, device, NVML_TEMPERATURE_GPU, &gpu->temperature);
-  ASK(api->generation, device, &gpu->pcie_generation);
-  ASK(api->width, device, &gpu->pcie_width);
-  ASK(api->max_generation, device, &gpu->pcie_max_generation);
-  ASK(api->max_width, device, &gpu->pcie_max_width);
+  TELL(api->generation, device, &gpu->pcie_generation);
+  TELL(api->width, device, &gpu->pcie_width);
+  TELL(api->max_generation, device, &gpu->pcie_max_generation);
+  TELL(api->max_width, device, &gpu->pcie_max_width);
 }
 
 void nvml_run(struct report* report, const void* unused, struct stage_control* control) {
   (void)unused;
   struct nvml* nvml = &report->nvml;
   stage_step(control, "loading libnvidia-ml.so.1");
-  void* library = library_open("libnvidia-ml.so.1", "nvmlInit_v2", nvml->path, sizeof nvml->path, nvml->load_error,
-                               sizeof nvml->load_error);
+  void* library = library_open("libnvidia-ml.so.1", "nvmlInit_v2", nvml->path, sizeof nvml->path,
+                               nvml->load_error, sizeof nvml->load_error);
   nvml->loaded = library != 0;
   if (library == 0) return;
   struct api api;
@@ -143,8 +155,8 @@ void nvml_run(struct report* report, const void* unused, struct stage_control* c
   if (nvml->error != NVML_SUCCESS) return;
   nvml->initialised = true;
   stage_step(control, "asking NVML for the driver");
-  ASK(api.driver, nvml->driver, sizeof nvml->driver);
-  ASK(api.cuda, &nvml->cuda);
+  TELL(api.driver, nvml->driver, sizeof nvml->driver);
+  TELL(api.cuda, &nvml->cuda);
   unsigned count = 0;
   if (api.count == 0 || api.by_index == 0) return;
   nvml->error = api.count(&count);

@@ -2,7 +2,8 @@
 //
 // The report lies in memory shared between the probe and the children that run the stages. A child
 // fills its part; whatever it had written when it crashed or hung is still there for the parent.
-// Everything is zero before; "not known" is therefore 0, "" or false, except where it says otherwise.
+// Everything is zero before; "not known" is therefore 0, "" or false, except where it says
+// otherwise.
 #ifndef IMGFORGE_PROBE_REPORT_H
 #define IMGFORGE_PROBE_REPORT_H
 
@@ -44,8 +45,8 @@ struct node {
 };
 
 struct survey {
-  struct node control, uvm;       // nvidiactl, nvidia-uvm
-  struct node gpus[MAX_GPUS];     // nvidia0, nvidia1, ...
+  struct node control, uvm;    // nvidiactl, nvidia-uvm
+  struct node gpus[MAX_GPUS];  // nvidia0, nvidia1, ...
   int gpu_count;
   bool dxg;                       // /dev/dxg: Windows Subsystem for Linux
   bool host_driver;               // /proc/driver/nvidia is there: the kernel has the driver loaded
@@ -144,8 +145,16 @@ struct component {
   char source[PATH_SIZE];                  // where `found` was read
 };
 
+struct requirement {
+  char name[64], value[4096];
+  int result;  // enum require_result: the worst over the GPUs
+};
+
 struct report {
   struct stage_result stages[STAGE_COUNT];
+  int requirement_count;
+  struct requirement requirements[MAX_REQUIREMENTS];
+  bool requirements_disabled;  // NVIDIA_DISABLE_REQUIRE
   struct survey survey;
   struct nvml nvml;
   struct driver driver;

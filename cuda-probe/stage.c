@@ -25,8 +25,8 @@ struct stage_control {
 };
 
 struct report* report_create(void) {
-  void* memory = mmap(0, sizeof(struct report), PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* memory =
+      mmap(0, sizeof(struct report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   return memory == MAP_FAILED ? 0 : memory;
 }
 
@@ -75,8 +75,8 @@ static void run_child(struct report* report, enum stage stage, int pipe, stage_f
   _exit(0);  // no destructors: the driver's may hang, and nothing of it is needed any more
 }
 
-// Waits until the child is gone or `deadline` has passed; true if it is gone. Bytes on the pipe move
-// the deadline and tell which stage is running.
+// Waits until the child is gone or `deadline` has passed; true if it is gone. Bytes on the pipe
+// move the deadline and tell which stage is running.
 static bool wait_child(int pipe, double timeout, enum stage* stage, struct report* report,
                        double* began) {
   double deadline = now_seconds() + timeout;

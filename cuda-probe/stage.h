@@ -1,8 +1,9 @@
 // Runs one stage in a child of its own, with a deadline.
 //
 // The child shares `report` with its parent and nothing else: it may crash, hang or print, and the
-// probe goes on. Its output goes nowhere. A child that misses its deadline is killed with everything
-// it started; one that cannot be killed (blocked in the kernel) is left behind after a second.
+// probe goes on. Its output goes nowhere. A child that misses its deadline is killed with
+// everything it started; one that cannot be killed (blocked in the kernel) is left behind after a
+// second.
 #ifndef IMGFORGE_PROBE_STAGE_H
 #define IMGFORGE_PROBE_STAGE_H
 

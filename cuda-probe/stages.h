@@ -5,8 +5,8 @@
 #include "promise.h"
 #include "stage.h"
 
-// Looks at the container from outside. Loads no driver library, and does not open a GPU's node (that
-// would wake the GPU, and the driver opens it anyway).
+// Looks at the container from outside. Loads no driver library, and does not open a GPU's node
+// (that would wake the GPU, and the driver opens it anyway).
 void survey_run(struct report* report, const void* unused, struct stage_control* control);
 
 void nvml_run(struct report* report, const void* unused, struct stage_control* control);

@@ -1,10 +1,10 @@
 // The way into main() on every glibc since 2.17.
 //
 // crt1.o of a new glibc calls __libc_start_main@GLIBC_2.34, which an old glibc does not have. The
-// linker's --wrap sends that call here, and it goes on to the old version of the symbol. A new crt1.o
-// passes no init function (a new glibc runs the constructors by itself), an old glibc would then run
-// none; and a new glibc that is given one takes the program for an old one and calls it. So an init
-// function that runs the constructors is right on both.
+// linker's --wrap sends that call here, and it goes on to the old version of the symbol. A new
+// crt1.o passes no init function (a new glibc runs the constructors by itself), an old glibc would
+// then run none; and a new glibc that is given one takes the program for an old one and calls it.
+// So an init function that runs the constructors is right on both.
 
 typedef int (*main_function)(int, char**, char**);
 typedef void (*constructor)(int, char**, char**);

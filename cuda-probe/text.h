@@ -1,5 +1,5 @@
-// Small text: bounded copies, numbers and dotted versions, without locale and without functions that
-// newer C libraries rename (strtol, sscanf).
+// Small text: bounded copies, numbers and dotted versions, without locale and without functions
+// that newer C libraries rename (strtol, sscanf).
 #ifndef IMGFORGE_PROBE_TEXT_H
 #define IMGFORGE_PROBE_TEXT_H
 
