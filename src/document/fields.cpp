@@ -107,9 +107,8 @@ std::vector<std::string> Fields::texts_or_empty(const char* key) {
   const auto node = get(key, false);
   if (!node) return out;
   if (!node->is_sequence()) {
-    Error error = wrong_kind(*node, key, "a list of texts");
-    if (node->is_scalar()) error = std::move(error).hint("write [" + node->text() + "]");
-    fail_with(std::move(error));
+    const std::string advice = node->is_scalar() ? "write [" + node->text() + "]" : "";
+    fail_with(wrong_kind(*node, key, "a list of texts").hint(advice));
     return out;
   }
   for (const Node& item : node->items()) {

@@ -83,6 +83,22 @@ class Places {
   std::vector<std::size_t> starts_;
 };
 
+// Whether the quoted scalar that `text` begins with ends: yaml-cpp 0.7 takes the end of the file
+// for a closing quote.
+bool is_closed(std::string_view text) {
+  const char quote = text.empty() ? '\0' : text.front();
+  if (quote != '"' && quote != '\'') return true;  // a block scalar
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (quote == '"' && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == quote) {
+      if (quote == '"' || !text.substr(i + 1).starts_with('\'')) return true;
+      ++i;
+    }
+  }
+  return false;
+}
+
 class TreeBuilder final : public YAML::EventHandler {
  public:
   TreeBuilder(std::string_view text, const Places& places) : text_(text), places_(places) {}
@@ -119,6 +135,9 @@ class TreeBuilder final : public YAML::EventHandler {
                 const std::string& value) override {
     if (!usable(mark, anchor, tag)) return;
     const bool quoted = tag == "!";  // yaml-cpp marks plain scalars with "?"
+    if (quoted && !is_closed(text_.substr(offset(mark)))) {
+      return refuse(offset(mark), "a quoted text is not closed", "add the missing quote");
+    }
     add(Node::scalar(value, places_.at(offset(mark)), quoted), offset(mark));
   }
 
@@ -255,7 +274,8 @@ constexpr Saying kSayings[] = {
     {"end of map flow not found", "a '{' is not closed", "add the missing '}' or ','"},
     {"end of sequence flow not found", "a '[' is not closed", "add the missing ']' or ','"},
     {"illegal flow end", "a ']' or '}' closes nothing", "remove it, or quote the text"},
-    {"illegal EOF in scalar", "a quoted text is not closed", "add the missing quote"},
+    {"invalid unicode", "an escape names half a character (a surrogate)",
+     "write the character itself, or \\U and eight digits"},
     {"illegal tab", "a tab stands in the indentation", "indent with spaces"},
     {"unknown token", "a text cannot begin with this character", "quote the text"},
     {"unknown escape character", "an unknown escape stands in a double-quoted text",
@@ -269,9 +289,10 @@ Error syntax_error(const YAML::ParserException& problem, std::string_view text,
   std::size_t at = text.size();
   if (problem.mark.pos >= 0) at = std::min(at, static_cast<std::size_t>(problem.mark.pos));
   Location where = places.at(at);
-  const std::string_view indent =
-      std::string_view(where.text).substr(0, where.text.find_first_not_of(" \t"));
-  if (indent.find('\t') != std::string_view::npos) {
+  const std::size_t first_ink = where.text.find_first_not_of(" \t");
+  const std::size_t tab = where.text.find('\t');
+  if (tab < first_ink) {
+    where.column = static_cast<int>(tab) + 1;
     return Error(Errc::invalid, "a tab stands in the indentation")
         .at(std::move(where))
         .hint("indent with spaces");
