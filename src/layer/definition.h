@@ -28,6 +28,7 @@ struct ResolveContext {
   std::set<std::string> update;
   base::Progress& progress;
   std::stop_token stop;
+  std::string probe_file;  // the compiled probe of this installation; kind probe pins it
 };
 
 struct PlanContext {
