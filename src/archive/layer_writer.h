@@ -14,6 +14,7 @@
 #include <string>
 
 #include "archive/encoder.h"
+#include "archive/splice.h"
 #include "archive/tar.h"
 #include "archive/zip.h"
 #include "base/bytes.h"
@@ -29,17 +30,25 @@ struct LayerDigests {
 
 struct LayerWriterOptions {
   Encoder encoder;
-  /// Threads that compress blocks, beside the caller's. 0: everything on the calling thread.
+  /// Threads that compress blocks, beside the caller's and one that writes. 0: everything on the
+  /// calling thread. With workers, the sink (and the recipe's sink) are used from another thread,
+  /// one call at a time, until finish() returns or the writer is destroyed.
   std::size_t workers = 0;
   /// Zip members with at least this many bytes (uncompressed) are spliced, smaller ones are
   /// deflated anew together with their neighbours: many small gzip members cost every reader time.
   /// Part of the encoder's revision.
   std::uint64_t splice_from = 64 * 1024;
+  /// Asked between steps of at most a block; a stop fails the call with Errc::cancelled.
+  std::stop_token stop = {};
+  /// Borrowed until finish(); when given, learns how the blob can be written again by copying
+  /// (splice.h).
+  RecipeRecorder* recipe = nullptr;
 };
 
 class LayerWriter {
  public:
-  /// Borrows `out` until finish(). Single-threaded use.
+  /// Borrows `out`, and every zip that is added, until finish(). Single-threaded use. A call that
+  /// failed ends the layer: what was written is of no use.
   LayerWriter(base::Sink& out, LayerWriterOptions options);
   ~LayerWriter();
 

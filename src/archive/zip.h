@@ -1,7 +1,8 @@
 // Random access to zip archives by their central directory, with the place of every member's raw
-// deflate stream, so that it can be copied without recompressing. zip64 included. Refused:
-// encryption, methods other than stored and deflate, duplicate names, absolute names and "..",
-// overlapping members, local headers that contradict the directory, several disks.
+// deflate stream, so that it can be copied without recompressing. zip64 and data descriptors
+// included. Refused: encryption, methods other than stored and deflate, duplicate names, absolute
+// names and "..", overlapping members, bytes before the archive, local headers that contradict the
+// directory, several disks. The directory is the truth; nothing is guessed from local headers.
 // Source: PKWARE APPNOTE 6.3.10, sections 4.3 to 4.5.
 #pragma once
 
@@ -15,11 +16,16 @@
 namespace imgforge::archive {
 
 struct ZipEntry {
-  std::string name;  // normal_path of the stored name; directories without the trailing slash
+  /// normal_path of the stored name, as UTF-8 (code page 437 without the UTF-8 flag); directories
+  /// without the trailing slash. The entry "./" is a directory with an empty name.
+  std::string name;
   bool is_directory = false;
-  bool is_symlink = false;      // by the unix mode; the content is the target
-  std::uint32_t unix_mode = 0;  // 0 when the archive was not made on unix
-  std::uint16_t method = 0;     // 0 stored, 8 deflate
+  bool is_symlink = false;  // by the unix mode; the content is the target
+  /// The upper half of the external attributes, whatever system the archive claims to be from (pip
+  /// reads it so): file type and permissions, 0 when there are none. Only plain files, folders and
+  /// symbolic links pass.
+  std::uint32_t unix_mode = 0;
+  std::uint16_t method = 0;  // 0 stored, 8 deflate
   std::uint32_t crc32 = 0;
   std::uint64_t compressed_size = 0;
   std::uint64_t size = 0;
@@ -60,6 +66,12 @@ class ZipArchive {
   std::string name_;
   std::vector<ZipEntry> entries_;
   std::vector<std::uint32_t> by_name_;  // indexes into entries_, sorted by name
+  std::vector<std::uint64_t> offsets_;  // of all local headers and the directory, sorted
+  std::uint64_t directory_offset_ = 0;
+
+  Result<> index();
+  /// From the member's local header to the next thing in the file.
+  std::uint64_t room_for(const ZipEntry& entry) const;
 };
 
 }  // namespace imgforge::archive

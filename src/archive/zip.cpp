@@ -1,0 +1,438 @@
+#include "archive/zip.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <numeric>
+#include <string_view>
+
+#include "archive/member_reader.h"
+#include "archive/tar.h"
+#include "archive/utf8.h"
+
+namespace imgforge::archive {
+namespace {
+
+using base::Bytes;
+using base::RandomAccess;
+
+// Records and their fixed sizes (APPNOTE 6.3.10, 4.3.7, 4.3.12, 4.3.14 to 4.3.16).
+constexpr std::uint32_t kLocalHeader = 0x04034b50;
+constexpr std::uint32_t kDirectoryHeader = 0x02014b50;
+constexpr std::uint32_t kEnd = 0x06054b50;
+constexpr std::uint32_t kEnd64 = 0x06064b50;
+constexpr std::uint32_t kEnd64Locator = 0x07064b50;
+constexpr std::size_t kLocalHeaderSize = 30;
+constexpr std::size_t kDirectoryHeaderSize = 46;
+constexpr std::size_t kEndSize = 22;
+constexpr std::size_t kEnd64Size = 56;
+constexpr std::size_t kEnd64LocatorSize = 20;
+constexpr std::uint16_t kZip64Extra = 0x0001;
+
+// General purpose bits (4.4.4).
+constexpr unsigned kEncrypted = 1u << 0, kDescriptor = 1u << 3, kPatched = 1u << 5,
+                   kStrongEncryption = 1u << 6, kUtf8 = 1u << 11, kMasked = 1u << 13;
+
+// Ratios are not judged below this size: an empty log of a few hundred kilobytes is no bomb.
+constexpr std::uint64_t kRatioFrom = 1 << 20;
+
+template <class T>
+T little(Bytes bytes, std::size_t at) {
+  T value = 0;
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    value |= static_cast<T>(static_cast<T>(bytes[at + i]) << (8 * i));
+  }
+  return value;
+}
+std::uint16_t u16(Bytes bytes, std::size_t at) { return little<std::uint16_t>(bytes, at); }
+std::uint32_t u32(Bytes bytes, std::size_t at) { return little<std::uint32_t>(bytes, at); }
+std::uint64_t u64(Bytes bytes, std::size_t at) { return little<std::uint64_t>(bytes, at); }
+
+Error broken(const std::string& archive, const std::string& what) {
+  return Error(Errc::invalid, archive + " is not a usable zip archive: " + what);
+}
+
+struct Directory {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  std::uint64_t entries = 0;
+};
+
+// Finds the end record: the last one whose comment reaches exactly to the end of the file.
+Result<Directory> find_directory(const RandomAccess& data, const std::string& archive) {
+  const std::uint64_t total = data.size();
+  if (total < kEndSize) return fail(broken(archive, "it is too short"));
+  const auto tail_size =
+      static_cast<std::size_t>(std::min<std::uint64_t>(total, kEndSize + 0xffff));
+  std::vector<std::byte> tail(tail_size);
+  TRY(data.read_at(total - tail_size, tail));
+  std::size_t at = tail_size - kEndSize;
+  for (;; --at) {
+    if (u32(tail, at) == kEnd && at + kEndSize + u16(tail, at + 20) == tail_size) break;
+    if (at == 0) return fail(broken(archive, "its end record is missing (is the file complete?)"));
+  }
+  const Bytes end = Bytes(tail).subspan(at);
+  const std::uint64_t end_offset = total - tail_size + at;
+  std::uint64_t directory_end = end_offset;
+  Directory found{u32(end, 16), u32(end, 12), u16(end, 10)};
+  std::uint64_t entries_here = u16(end, 8);
+  bool one_disk = u16(end, 4) == 0 && u16(end, 6) == 0;
+
+  std::array<std::byte, kEnd64LocatorSize> locator;
+  if (end_offset >= kEnd64LocatorSize) {
+    TRY(data.read_at(end_offset - kEnd64LocatorSize, locator));
+    if (u32(locator, 0) == kEnd64Locator) {
+      const std::uint64_t offset = u64(locator, 8);
+      const std::uint64_t limit = end_offset - kEnd64LocatorSize;
+      if (limit < kEnd64Size || offset > limit - kEnd64Size) {
+        return fail(broken(archive, "its zip64 end record lies outside of the file"));
+      }
+      std::array<std::byte, kEnd64Size> end64;
+      TRY(data.read_at(offset, end64));
+      if (u32(end64, 0) != kEnd64) {
+        return fail(broken(archive, "its zip64 end record is missing"));
+      }
+      // A field of the short record is either the same or the marker "see zip64".
+      const auto agrees = [](std::uint64_t shorter, std::uint64_t longer, std::uint64_t marker) {
+        return shorter == marker || shorter == longer;
+      };
+      if (!agrees(found.offset, u64(end64, 48), 0xffffffff) ||
+          !agrees(found.size, u64(end64, 40), 0xffffffff) ||
+          !agrees(found.entries, u64(end64, 32), 0xffff) ||
+          !agrees(entries_here, u64(end64, 24), 0xffff)) {
+        return fail(broken(archive, "its two end records contradict each other"));
+      }
+      one_disk = u32(end64, 16) == 0 && u32(end64, 20) == 0 && u32(locator, 4) == 0 &&
+                 u32(locator, 16) <= 1;
+      found = {u64(end64, 48), u64(end64, 40), u64(end64, 32)};
+      entries_here = u64(end64, 24);
+      directory_end = offset;
+    }
+  }
+  if (!one_disk || entries_here != found.entries) {
+    return fail(Errc::unsupported, archive + " is one part of a zip archive on several disks");
+  }
+  if (found.offset > directory_end || found.size != directory_end - found.offset) {
+    return fail(broken(archive,
+                       "its directory is not where the end record says (bytes before the "
+                       "archive, or a damaged file)"));
+  }
+  return found;
+}
+
+// Reads the directory front to back through one buffer that only grows for a huge entry.
+class DirectoryCursor {
+ public:
+  DirectoryCursor(const RandomAccess& data, Directory directory)
+      : data_(data), offset_(directory.offset), rest_(directory.size) {}
+
+  bool at_end() const { return rest_ == 0 && begin_ == buffer_.size(); }
+  /// The next `size` bytes, not consumed; empty when the directory is shorter.
+  Result<Bytes> peek(std::size_t size) {
+    const std::size_t have = buffer_.size() - begin_;
+    if (have < size && rest_ > 0) {
+      buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(begin_));
+      begin_ = 0;
+      const auto more = static_cast<std::size_t>(
+          std::min<std::uint64_t>(rest_, std::max(size - have, base::kChunk)));
+      buffer_.resize(have + more);
+      TRY(data_.read_at(offset_, base::MutableBytes(buffer_).subspan(have)));
+      offset_ += more;
+      rest_ -= more;
+    }
+    if (buffer_.size() - begin_ < size) return Bytes{};
+    return Bytes(buffer_).subspan(begin_, size);
+  }
+  void skip(std::size_t size) { begin_ += size; }
+
+ private:
+  const RandomAccess& data_;
+  std::uint64_t offset_;
+  std::uint64_t rest_;
+  std::vector<std::byte> buffer_;
+  std::size_t begin_ = 0;
+};
+
+// Takes the 64-bit values of fields that hold the marker, in the order of 4.5.3.
+Result<> apply_zip64(Bytes extra, ZipEntry& entry, const std::string& archive) {
+  const bool size = entry.size == 0xffffffff;
+  const bool compressed = entry.compressed_size == 0xffffffff;
+  const bool offset = entry.header_offset == 0xffffffff;
+  for (std::size_t at = 0; extra.size() - at >= 4;) {
+    const std::size_t length = u16(extra, at + 2);
+    if (length > extra.size() - at - 4) break;  // padding or nonsense of foreign tools
+    if (u16(extra, at) == kZip64Extra) {
+      Bytes field = extra.subspan(at + 4, length);
+      for (const auto& [wanted, target] : {std::pair{size, &entry.size},
+                                           {compressed, &entry.compressed_size},
+                                           {offset, &entry.header_offset}}) {
+        if (!wanted) continue;
+        if (field.size() < 8) {
+          return fail(broken(archive, "the zip64 field of \"" + entry.name + "\" is too short"));
+        }
+        *target = u64(field, 0);
+        field = field.subspan(8);
+      }
+      return {};
+    }
+    at += 4 + length;
+  }
+  if (offset) {
+    return fail(broken(archive, "the zip64 field of \"" + entry.name + "\" is missing"));
+  }
+  return {};  // exactly 4 GiB - 1 is a valid size without the field
+}
+
+Result<std::string> stored_name(Bytes raw, unsigned flags, const std::string& archive) {
+  const std::string_view text = base::as_text(raw);
+  if ((flags & kUtf8) == 0) return cp437_to_utf8(text);
+  if (!is_utf8(text)) return fail(broken(archive, "a member's name is not valid UTF-8"));
+  return std::string(text);
+}
+
+Result<> check_member(const ZipEntry& entry, unsigned flags, const ZipLimits& limits,
+                      const std::string& archive) {
+  const std::string shown = "\"" + entry.name + "\" in " + archive;
+  if ((flags & (kEncrypted | kStrongEncryption | kMasked)) != 0) {
+    return fail(Errc::unsupported, shown + " is encrypted");
+  }
+  if ((flags & kPatched) != 0 || (entry.method != 0 && entry.method != 8)) {
+    return fail(Error(Errc::unsupported, shown + " uses the zip method " +
+                                             std::to_string(entry.method) +
+                                             "; only stored and deflate are read")
+                    .hint("pack the archive again with an ordinary zip program"));
+  }
+  if (entry.method == 0 && entry.size != entry.compressed_size) {
+    return fail(broken(archive, "the stored member \"" + entry.name + "\" has two sizes"));
+  }
+  if (entry.method == 8 && entry.compressed_size == 0) {
+    return fail(broken(archive, "the member \"" + entry.name + "\" has no compressed data"));
+  }
+  if (entry.is_directory && entry.size != 0) {
+    return fail(broken(archive, "the folder \"" + entry.name + "\" has content"));
+  }
+  if (entry.size > kRatioFrom && entry.size / limits.ratio > entry.compressed_size) {
+    return fail(Errc::invalid, shown + " would grow more than " + std::to_string(limits.ratio) +
+                                   " times when unpacked, which no honest archive does");
+  }
+  constexpr std::uint32_t kFormat = 0170000;
+  const std::uint32_t format = entry.unix_mode & kFormat;
+  if (format != 0 && format != 0100000 && format != 0040000 && format != 0120000) {
+    return fail(Errc::unsupported, shown + " is a device, pipe or socket");
+  }
+  return {};
+}
+
+Result<ZipEntry> next_entry(DirectoryCursor& cursor, const ZipLimits& limits,
+                            const std::string& archive) {
+  const Bytes fixed = TRY(cursor.peek(kDirectoryHeaderSize));
+  if (fixed.empty() || u32(fixed, 0) != kDirectoryHeader) {
+    return fail(broken(archive, "its directory is damaged"));
+  }
+  const std::size_t name_size = u16(fixed, 28);
+  const std::size_t extra_size = u16(fixed, 30);
+  const std::size_t whole = kDirectoryHeaderSize + name_size + extra_size + u16(fixed, 32);
+  const Bytes record = TRY(cursor.peek(whole));
+  if (record.empty()) return fail(broken(archive, "its directory ends early"));
+
+  const unsigned flags = u16(record, 8);
+  const std::string raw_name =
+      TRY(stored_name(record.subspan(kDirectoryHeaderSize, name_size), flags, archive));
+  if (raw_name.starts_with('/')) {
+    return fail(Errc::invalid,
+                "the member \"" + raw_name + "\" of " + archive + " has an absolute path");
+  }
+  ZipEntry entry;
+  entry.name = TRY(base::with_context(normal_path(raw_name), "reading " + archive));
+  entry.is_directory = raw_name.ends_with('/');
+  if (entry.name.empty() && !entry.is_directory) {
+    return fail(broken(archive, "the member \"" + raw_name + "\" has no name"));
+  }
+  entry.method = u16(record, 10);
+  entry.crc32 = u32(record, 16);
+  entry.compressed_size = u32(record, 20);
+  entry.size = u32(record, 24);
+  entry.header_offset = u32(record, 42);
+  if (u16(record, 34) != 0) {
+    return fail(Errc::unsupported, archive + " is one part of a zip archive on several disks");
+  }
+  entry.unix_mode = u32(record, 38) >> 16;
+  entry.is_symlink = (entry.unix_mode & 0170000) == 0120000;
+  TRY(apply_zip64(record.subspan(kDirectoryHeaderSize + name_size, extra_size), entry, archive));
+  TRY(check_member(entry, flags, limits, archive));
+  cursor.skip(whole);
+  return entry;
+}
+
+}  // namespace
+
+Result<ZipArchive> ZipArchive::open(const RandomAccess& data, std::string name_for_errors,
+                                    ZipLimits limits) {
+  ZipArchive zip;
+  zip.data_ = &data;
+  zip.name_ = std::move(name_for_errors);
+  const Directory directory = TRY(find_directory(data, zip.name_));
+  if (directory.entries > limits.entries) {
+    return fail(Errc::invalid, zip.name_ + " has " + std::to_string(directory.entries) +
+                                   " members, more than the limit of " +
+                                   std::to_string(limits.entries));
+  }
+  if (directory.entries > directory.size / kDirectoryHeaderSize) {
+    return fail(broken(zip.name_, "its directory is too short for its number of members"));
+  }
+  zip.directory_offset_ = directory.offset;
+  zip.entries_.reserve(static_cast<std::size_t>(directory.entries));
+  DirectoryCursor cursor(data, directory);
+  std::uint64_t total = 0;
+  while (!cursor.at_end()) {
+    ZipEntry entry = TRY(next_entry(cursor, limits, zip.name_));
+    if (entry.size > limits.total_bytes - total) {
+      return fail(Errc::invalid, zip.name_ + " would unpack to more than the limit of " +
+                                     std::to_string(limits.total_bytes) + " bytes");
+    }
+    total += entry.size;
+    zip.entries_.push_back(std::move(entry));
+    if (zip.entries_.size() > directory.entries) break;
+  }
+  if (zip.entries_.size() != directory.entries) {
+    return fail(broken(zip.name_, "its directory has another number of members than it says"));
+  }
+  TRY(zip.index());
+  return zip;
+}
+
+Result<> ZipArchive::index() {
+  by_name_.resize(entries_.size());
+  std::iota(by_name_.begin(), by_name_.end(), 0u);
+  std::sort(by_name_.begin(), by_name_.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return entries_[a].name < entries_[b].name; });
+  for (std::size_t i = 1; i < by_name_.size(); ++i) {
+    const std::string& name = entries_[by_name_[i]].name;
+    if (name == entries_[by_name_[i - 1]].name) {
+      return fail(Errc::invalid, name_ + " has two members named \"" + name + "\"");
+    }
+  }
+  // Members may lie in any order but not on each other: a bomb would have many names for one
+  // stream. The exact end of a member depends on its local header; data_offset() checks that.
+  offsets_.reserve(entries_.size() + 1);
+  for (const ZipEntry& entry : entries_) offsets_.push_back(entry.header_offset);
+  offsets_.push_back(directory_offset_);
+  std::sort(offsets_.begin(), offsets_.end());
+  for (const ZipEntry& entry : entries_) {
+    if (entry.header_offset >= directory_offset_ || room_for(entry) < kLocalHeaderSize ||
+        entry.compressed_size > room_for(entry) - kLocalHeaderSize) {
+      return fail(broken(name_, "the member \"" + entry.name + "\" overlaps another part"));
+    }
+  }
+  return {};
+}
+
+std::uint64_t ZipArchive::room_for(const ZipEntry& entry) const {
+  const auto own = std::lower_bound(offsets_.begin(), offsets_.end(), entry.header_offset);
+  if (own == offsets_.end() || *own != entry.header_offset || own + 1 == offsets_.end()) return 0;
+  return own[1] - *own;
+}
+
+const ZipEntry* ZipArchive::find(std::string_view name) const {
+  const auto found = std::lower_bound(
+      by_name_.begin(), by_name_.end(), name,
+      [&](std::uint32_t i, std::string_view wanted) { return entries_[i].name < wanted; });
+  if (found == by_name_.end() || entries_[*found].name != name) return nullptr;
+  return &entries_[*found];
+}
+
+Result<std::uint64_t> ZipArchive::data_offset(const ZipEntry& entry) const {
+  const std::uint64_t room = room_for(entry);
+  if (room < kLocalHeaderSize) {
+    return fail(Errc::internal, "\"" + entry.name + "\" is not a member of " + name_);
+  }
+  // Usually header, name and extra field come with one read.
+  std::array<std::byte, 512> first;
+  Bytes header(first.data(), static_cast<std::size_t>(std::min<std::uint64_t>(first.size(), room)));
+  TRY(data_->read_at(entry.header_offset, base::MutableBytes(first).first(header.size())));
+  const auto contradicts = [&](const char* what) {
+    return fail(broken(name_, "the local header of \"" + entry.name +
+                                  "\" contradicts the "
+                                  "directory (" +
+                                  what + ")"));
+  };
+  if (u32(header, 0) != kLocalHeader) return contradicts("it is no header");
+  const unsigned flags = u16(header, 6);
+  if ((flags & (kEncrypted | kStrongEncryption | kMasked)) != 0) return contradicts("encryption");
+  if (u16(header, 8) != entry.method) return contradicts("method");
+  const std::size_t name_size = u16(header, 26);
+  const std::uint64_t data_at = kLocalHeaderSize + name_size + u16(header, 28);
+  if (data_at > room || entry.compressed_size > room - data_at) {
+    return fail(broken(name_, "the member \"" + entry.name + "\" overlaps another part"));
+  }
+
+  std::vector<std::byte> long_name;
+  Bytes name;
+  if (kLocalHeaderSize + name_size <= header.size()) {
+    name = header.subspan(kLocalHeaderSize, name_size);
+  } else {
+    long_name.resize(name_size);
+    TRY(data_->read_at(entry.header_offset + kLocalHeaderSize, long_name));
+    name = long_name;
+  }
+  const std::string raw = TRY(stored_name(name, flags, name_));
+  const auto local_name = normal_path(raw);
+  if (!local_name || *local_name != entry.name || raw.ends_with('/') != entry.is_directory) {
+    return contradicts("name");
+  }
+  // With a data descriptor the fields are zero; zip64 puts a marker; anything else must agree.
+  const bool streamed = (flags & kDescriptor) != 0;
+  const auto agrees = [&](std::uint32_t local, std::uint64_t value, bool marker) {
+    return local == value || (streamed && local == 0) || (marker && local == 0xffffffff);
+  };
+  if (!agrees(u32(header, 14), entry.crc32, false)) return contradicts("CRC-32");
+  if (!agrees(u32(header, 18), entry.compressed_size, true)) return contradicts("compressed size");
+  if (!agrees(u32(header, 22), entry.size, true)) return contradicts("size");
+  return entry.header_offset + data_at;
+}
+
+namespace {
+
+class MemberSource final : public base::Source {
+ public:
+  Result<> start(const RandomAccess& data, MemberRange range) {
+    return reader_.start(data, std::move(range));
+  }
+  Result<std::size_t> read(base::MutableBytes buffer) override { return reader_.read(buffer); }
+
+ private:
+  MemberReader reader_;
+};
+
+}  // namespace
+
+Result<MemberRange> member_range(const ZipArchive& zip, const ZipEntry& entry) {
+  return MemberRange{.offset = TRY(zip.data_offset(entry)),
+                     .compressed_size = entry.compressed_size,
+                     .size = entry.size,
+                     .crc32 = entry.crc32,
+                     .deflated = entry.method == 8,
+                     .shown = "\"" + entry.name + "\" in " + zip.name()};
+}
+
+Result<std::unique_ptr<base::Source>> ZipArchive::open_entry(const ZipEntry& entry) const {
+  auto source = std::make_unique<MemberSource>();
+  TRY(source->start(*data_, TRY(member_range(*this, entry))));
+  return source;
+}
+
+Result<std::string> ZipArchive::read(const ZipEntry& entry, std::size_t limit) const {
+  if (entry.size > limit) {
+    return fail(Errc::invalid, "\"" + entry.name + "\" in " + name_ + " has " +
+                                   std::to_string(entry.size) + " bytes, more than the limit of " +
+                                   std::to_string(limit));
+  }
+  MemberReader reader;
+  TRY(reader.start(*data_, TRY(member_range(*this, entry))));
+  std::string content(static_cast<std::size_t>(entry.size), '\0');
+  base::MutableBytes rest(reinterpret_cast<std::byte*>(content.data()), content.size());
+  while (!rest.empty()) rest = rest.subspan(TRY(reader.read(rest)));
+  return content;
+}
+
+}  // namespace imgforge::archive
