@@ -22,6 +22,7 @@ struct work {
   const struct cuda* cuda;
   struct compute* out;
   struct stage_control* control;
+  int device;
   CUfunction fill, check, matmul;
   CUdeviceptr memory, result;
   uint64_t bytes;
@@ -45,7 +46,7 @@ static bool failed(struct compute* out, const char* call, CUresult result) {
 static enum check_state load_kernels(struct work* work, CUmodule* module) {
   struct compute* out = work->out;
   double began = now_seconds();
-  stage_step(work->control, "compiling the kernels");
+  stage_step(work->control, "GPU %d: compiling the kernels", work->device);
   int options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
   void* values[] = {out->jit_log, (void*)(uintptr_t)sizeof out->jit_log};
   CUresult result = work->cuda->cuModuleLoadDataEx(module, probe_ptx, 2, options, values);
@@ -115,7 +116,8 @@ static enum check_state check_memory(struct work* work) {
   for (int pass = 0; pass < 2; pass++) {
     uint32_t seed = seeds[pass], flip = flips[pass];
     struct wrong wrong;
-    stage_step(work->control, "writing and checking memory, pass %d", pass + 1);
+    stage_step(work->control, "GPU %d: writing and checking memory, pass %d", work->device,
+               pass + 1);
     void* arguments[] = {&work->memory, &count, &seed, &flip};
     CALL(work, cuLaunchKernel, work->fill, kFillBlocks, 1, 1, kFillThreads, 1, 1, 0, 0, arguments,
          0);
@@ -151,7 +153,7 @@ static enum check_state multiply(struct work* work, float* host) {
 }
 
 static enum check_state check_matmul(struct work* work) {
-  stage_step(work->control, "multiplying matrices");
+  stage_step(work->control, "GPU %d: multiplying matrices", work->device);
   float* host = malloc(sizeof(float) * kMatrix * kMatrix);
   if (host == 0) return CHECK_NOT_RUN;
   enum check_state state = multiply(work, host);
@@ -179,7 +181,7 @@ static enum check_state time_copies(struct work* work, enum direction direction,
   static const char* const what[] = {"to the GPU", "from the GPU", "on the GPU"};
   static const char* const calls[] = {"cuMemcpyHtoDAsync", "cuMemcpyDtoHAsync",
                                       "cuMemcpyDtoDAsync"};
-  stage_step(work->control, "copying %s", what[direction]);
+  stage_step(work->control, "GPU %d: copying %s", work->device, what[direction]);
   float milliseconds = 0;
   for (int round = -1; round < kTransferRounds; round++) {
     if (round == 0) CALL(work, cuEventRecord, begin, 0);
@@ -201,7 +203,7 @@ static enum check_state check_transfer(struct work* work) {
   CALL(work, cuEventCreate, &end, 0);
   uint64_t half = work->bytes / 2;
   uint64_t bytes = half < kTransfer ? half : kTransfer;
-  stage_step(work->control, "getting pinned host memory");
+  stage_step(work->control, "GPU %d: getting pinned host memory", work->device);
   CALL(work, cuMemHostAlloc, &host, bytes, 0);
   memset(host, 0x5a, bytes);
   enum check_state state =
@@ -220,7 +222,7 @@ static enum check_state check_transfer(struct work* work) {
 
 static enum check_state get_memory(struct work* work) {
   size_t available = 0, total = 0;
-  stage_step(work->control, "getting memory");
+  stage_step(work->control, "GPU %d: getting memory", work->device);
   CALL(work, cuMemGetInfo, &available, &total);
   work->out->memory_free = available;
   uint64_t bytes = available / 2 < kMemoryMost ? available / 2 : kMemoryMost;
@@ -248,7 +250,7 @@ static void work_on(struct work* work) {
 
 void compute_run(const struct cuda* cuda, int device, struct compute* out,
                  struct stage_control* control) {
-  struct work work = {.cuda = cuda, .out = out, .control = control};
+  struct work work = {.cuda = cuda, .out = out, .control = control, .device = device};
   CUcontext context = 0;
   CUdevice handle = 0;
   stage_step(control, "GPU %d: making a context", device);

@@ -76,7 +76,6 @@ static bool start_driver(struct report* report, struct stage_control* control, s
   for (int i = 0; i < count && i < MAX_GPUS; i++) {
     stage_step(control, "asking the driver about GPU %d", i);
     describe_gpu(driver, cuda, i, &driver->gpus[i]);
-    stage_renew(control);
   }
   return driver->error == CUDA_SUCCESS && count > 0;
 }
@@ -92,6 +91,5 @@ void driver_run(struct report* report, const void* context, struct stage_control
     double began = now_seconds();
     compute_run(&cuda, i, &gpu->compute, control);
     gpu->compute.seconds = now_seconds() - began;
-    stage_renew(control);
   }
 }

@@ -78,7 +78,7 @@ static bool shadowed(const struct variable* search, struct library* library) {
   for (char* folder; (folder = strsep(&rest, ":;")) != 0;) {
     char candidate[PATH_SIZE + LINE_SIZE];
     FORMAT(candidate, "%s/%s", *folder != '\0' ? folder : ".", library->name);
-    if (realpath(candidate, there) == 0) {
+    if (realpath(candidate, there) != 0) {
       if (strcmp(there, promised) == 0) return false;
       COPY(library->detail, there);
       return true;
@@ -128,6 +128,5 @@ void libraries_run(struct report* report, const void* context, struct stage_cont
     COPY_MEMBER(json, i, "version", library->promised);
     stage_step(control, "checking %s", library->name);
     check_library(&report->survey, library);
-    stage_renew(control);
   }
 }

@@ -165,7 +165,6 @@ void nvml_run(struct report* report, const void* unused, struct stage_control* c
   for (int i = 0; i < nvml->gpu_count; i++) {
     stage_step(control, "asking NVML about GPU %d", i);
     ask_gpu(&api, (unsigned)i, &nvml->gpus[i]);
-    stage_renew(control);
   }
   stage_step(control, "nvmlShutdown");
   if (api.shutdown != 0) api.shutdown();

@@ -36,25 +36,27 @@ const char* stage_name(enum stage stage) {
   return names[stage];
 }
 
+// Tells the parent that the child is alive, and in which stage.
+static void renew(struct stage_control* control) {
+  char byte = (char)control->stage;
+  ssize_t written = write(control->pipe, &byte, 1);
+  (void)written;  // without the byte the deadline stays as it was
+}
+
 void stage_step(struct stage_control* control, const char* format, ...) {
   struct stage_result* result = &control->report->stages[control->stage];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(result->step, sizeof result->step, format, arguments);
   va_end(arguments);
-}
-
-void stage_renew(struct stage_control* control) {
-  char byte = (char)control->stage;
-  ssize_t written = write(control->pipe, &byte, 1);
-  (void)written;  // without the byte the deadline stays as it was
+  renew(control);
 }
 
 void stage_enter(struct stage_control* control, enum stage stage) {
   control->report->stages[control->stage].state = STAGE_DONE;
   control->report->stages[stage].state = STAGE_RUNNING;
   control->stage = stage;
-  stage_renew(control);
+  renew(control);
 }
 
 static void run_child(struct report* report, enum stage stage, int pipe, stage_function function,

@@ -18,18 +18,16 @@ typedef void (*stage_function)(struct report* report, const void* context,
 struct report* report_create(void);
 
 // Runs `function`; the outcome is in report->stages[stage]. `timeout` seconds, renewed whenever the
-// child moves to another stage.
+// child goes on to its next step.
 void stage_run(struct report* report, enum stage stage, double timeout, stage_function function,
                const void* context);
 
-// In the child: says what comes next, for the message if it goes wrong there.
+// In the child: says what comes next, for the message if it goes wrong there. The deadline starts
+// anew.
 void stage_step(struct stage_control* control, const char* format, ...)
     __attribute__((format(printf, 2, 3)));
 
 // In the child: `stage` begins; the one before is done.
 void stage_enter(struct stage_control* control, enum stage stage);
-
-// In the child: more work of the same kind follows (the next GPU), the deadline starts anew.
-void stage_renew(struct stage_control* control);
 
 #endif

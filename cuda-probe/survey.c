@@ -122,6 +122,5 @@ void nodes_run(struct report* report, const void* unused, struct stage_control* 
     COPY(name, node->name);
     stage_step(control, "opening /dev/%s", name);
     open_node(name, node);
-    stage_renew(control);
   }
 }
