@@ -35,6 +35,9 @@ def normal(text):
 
 
 def main():
+    if sys.argv[1:] == ["--no-nvcc"]:
+        print("SKIPPED: no nvcc: nothing here checks that kernels.ptx belongs to kernels.cu")
+        sys.exit(77)
     rebuilt, checked_in = (open(path, encoding="ascii").read() for path in sys.argv[1:3])
     if toolkit(rebuilt) != toolkit(checked_in):
         print(f"SKIPPED: kernels.ptx was made by nvcc {toolkit(checked_in)}, here is "
