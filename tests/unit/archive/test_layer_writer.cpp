@@ -253,7 +253,8 @@ TEST_CASE("a flipped byte in any member fails the layer") {
   const std::string good = REQUIRE_OK(base::read_file(wheel.dir / "w.zip"));
   const ZipArchive zip = REQUIRE_OK(ZipArchive::open(wheel.file, "w.zip"));
   for (const ZipEntry& entry : zip.entries()) {
-    if (entry.compressed_size < 20) continue;
+    // In a run of zeros another match distance gives the same content.
+    if (entry.compressed_size < 20 || entry.name == "a/lib/zeros.bin") continue;
     const std::uint64_t begin = REQUIRE_OK(zip.data_offset(entry));
     // Not the very last byte: the bits after the end of the stream may be anything.
     for (const std::uint64_t at :
