@@ -1,0 +1,39 @@
+// What an image says of itself: /opt/imgforge/promise.json, written when it is built and compared
+// with reality by the probe. Format: docs/probe.md.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace imgforge::gpu {
+
+// Format of promise.json: 1 first version.
+inline constexpr int kPromiseFormat = 1;
+
+struct Promise {
+  struct Component {
+    std::string name, version;
+    std::map<std::string, std::string> detail;  // further keys of the object: torch's "cuda"
+  };
+  struct Library {
+    std::string soname, path, version;
+  };
+
+  std::string image, tag, build, platform;
+  std::string created;  // RFC 3339, the image's epoch
+  std::vector<Component> components;
+
+  std::string driver_min;       // "525.60.13"
+  std::string cuda_driver_min;  // CUDA version that the driver must speak: "12.0"
+  std::vector<std::string> sm, ptx;
+
+  std::string python_prefix, site_packages;
+  std::vector<Library> libraries;
+  std::string reproduce;  // the command that builds the image again
+};
+
+/// Pretty canonical JSON. What is empty is left out: a probe says of it "not promised".
+std::string to_json(const Promise& promise);
+
+}  // namespace imgforge::gpu
