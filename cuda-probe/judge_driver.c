@@ -152,6 +152,13 @@ static void judge_no_device(const struct report* report, struct verdict* verdict
                                "container"),
                    "make instances on the host (nvidia-smi mig -cgi ... -C) and pass one: --gpus "
                    "device=MIG-<uuid> or NVIDIA_VISIBLE_DEVICES=MIG-<uuid>");
+  } else if (survey->gpu_count == 0 && !survey->dxg && !survey->host_driver) {
+    finding_advise(verdict_add(verdict, EXIT_NO_GPU, OWNER_RUN, "no-kernel-driver",
+                               "the driver's libraries are here (%s), but no GPU: there is no "
+                               "/dev/nvidia0, and the kernel has no NVIDIA driver loaded",
+                               report->driver.path),
+                   "use a machine with an NVIDIA GPU; if this is one: on the host, modprobe nvidia "
+                   "and look at dmesg");
   } else if (survey->gpu_count == 0 && !survey->dxg) {
     finding_advise(verdict_add(verdict, EXIT_NO_GPU, OWNER_RUN, "no-device-nodes",
                                "the driver's libraries are in the container, but no GPU: there is "

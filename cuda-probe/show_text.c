@@ -68,29 +68,31 @@ static void show_image(const struct sheet* sheet, const struct promise* promise)
   }
 }
 
-static void show_driver(const struct sheet* sheet, const struct report* report) {
+// Where no GPU is allowed, its absence is no failure in the table either.
+static void show_driver(const struct sheet* sheet, const struct report* report, bool forgiven) {
+  const enum mark fail = forgiven ? MARK_NONE : MARK_FAIL;
   const struct survey* survey = &report->survey;
   const struct driver* driver = &report->driver;
   const struct nvml* nvml = &report->nvml;
-  row(sheet, survey->gpu_count > 0 || survey->dxg ? MARK_OK : MARK_FAIL, "devices",
+  row(sheet, survey->gpu_count > 0 || survey->dxg ? MARK_OK : fail, "devices",
       "%d in /dev; kernel driver %s", survey->gpu_count,
       survey->host_driver ? or_unknown(survey->kernel_driver) : "not loaded");
   if (nvml->initialised) {
-    row(sheet, nvml->error == 0 ? MARK_OK : MARK_FAIL, "NVML", "driver %s, %d GPU%s",
+    row(sheet, nvml->error == 0 ? MARK_OK : fail, "NVML", "driver %s, %d GPU%s",
         or_unknown(nvml->driver), nvml->gpu_count, nvml->gpu_count == 1 ? "" : "s");
   } else if (report->stages[STAGE_NVML].state != STAGE_SKIPPED) {
-    row(sheet, nvml->loaded ? MARK_FAIL : MARK_NONE, "NVML", "%s",
+    row(sheet, nvml->loaded ? fail : MARK_NONE, "NVML", "%s",
         nvml->loaded ? nvml_error_name(nvml->error) : "libnvidia-ml.so.1 not found");
   }
   if (driver->initialised && driver->error == 0) {
-    row(sheet, driver->gpu_count > 0 ? MARK_OK : MARK_FAIL, "CUDA", "%d.%d, %d GPU%s, %s",
+    row(sheet, driver->gpu_count > 0 ? MARK_OK : fail, "CUDA", "%d.%d, %d GPU%s, %s",
         driver->version / 1000, driver->version % 1000 / 10, driver->gpu_count,
         driver->gpu_count == 1 ? "" : "s", driver->path);
   } else if (driver->loaded) {
-    row(sheet, MARK_FAIL, "CUDA", "%s: %s", driver->path,
+    row(sheet, fail, "CUDA", "%s: %s", driver->path,
         driver->error != 0 ? cuda_error_name(driver->error) : report->stages[STAGE_DRIVER].step);
   } else if (report->stages[STAGE_DRIVER].state != STAGE_SKIPPED) {
-    row(sheet, MARK_FAIL, "CUDA", "%s",
+    row(sheet, fail, "CUDA", "%s",
         driver->load_error[0] != '\0' ? driver->load_error : report->stages[STAGE_DRIVER].step);
   }
 }
@@ -149,18 +151,22 @@ static void show_software(const struct sheet* sheet, const struct report* report
   }
 }
 
+// The findings beside the verdict: mark and sentence, the advice below.
 static void show_findings(const struct sheet* sheet, const struct verdict* verdict) {
+  static const enum mark marks[] = {MARK_NONE, MARK_WARN, MARK_FAIL};
   for (int i = 0; i < verdict->count; i++) {
     const struct finding* finding = &verdict->findings[i];
     if (i == verdict->deciding) continue;
-    static const enum mark marks[] = {MARK_NONE, MARK_WARN, MARK_FAIL};
-    if (finding->gpu >= 0) {
-      row(sheet, marks[finding->severity], finding->cause, "GPU %d: %s", finding->gpu,
-          finding->sentence);
-    } else {
-      row(sheet, marks[finding->severity], finding->cause, "%s", finding->sentence);
-    }
-    if (finding->advice[0] != '\0') row(sheet, MARK_NONE, "", "%s", finding->advice);
+    fputs("  ", sheet->stream);
+    put_mark(sheet, marks[finding->severity]);
+    if (finding->gpu >= 0) fprintf(sheet->stream, " GPU %d:", finding->gpu);
+    fputc(' ', sheet->stream);
+    put_clean(sheet->stream, finding->sentence);
+    fprintf(sheet->stream, " (%s)\n", finding->cause);
+    if (finding->advice[0] == '\0') continue;
+    fputs("       ", sheet->stream);
+    put_clean(sheet->stream, finding->advice);
+    fputc('\n', sheet->stream);
   }
 }
 
@@ -180,7 +186,7 @@ void show_text(FILE* stream, const struct style* style, const struct report* rep
                const struct promise* promise, const struct verdict* verdict) {
   const struct sheet sheet = {stream, style};
   show_image(&sheet, promise);
-  show_driver(&sheet, report);
+  show_driver(&sheet, report, verdict->no_gpu && verdict->exit_code == EXIT_OK);
   for (int i = 0; i < report->driver.gpu_count && i < MAX_GPUS; i++) show_gpu(&sheet, report, i);
   show_software(&sheet, report);
   if (verdict->count > (verdict->deciding >= 0)) {
@@ -209,8 +215,21 @@ void show_text(FILE* stream, const struct style* style, const struct report* rep
 
 static void put_pair(FILE* stream, const char* name, const char* value) {
   if (value == 0) return;
-  fprintf(stream, "%-12s", name);
+  fprintf(stream, "%-14s", name);
   put_clean(stream, value);
+  fputc('\n', stream);
+}
+
+// A line of what the array `node` holds, each with `prefix`.
+static void put_list(FILE* stream, const char* name, const char* prefix,
+                     const struct promise* promise, int node) {
+  const struct json* json = &promise->json;
+  if (json_first(json, node) < 0) return;
+  fprintf(stream, "%-13s", name);
+  for (int i = json_first(json, node); i >= 0; i = json_next(json, i)) {
+    fprintf(stream, " %s", prefix);
+    put_clean(stream, json->nodes[i].text);
+  }
   fputc('\n', stream);
 }
 
@@ -221,7 +240,9 @@ void show_promise(FILE* stream, const struct promise* promise) {
   put_pair(stream, "build", promise->build);
   put_pair(stream, "platform", promise->platform);
   put_pair(stream, "created", promise->created);
-  put_pair(stream, "driver", promise->driver_min);
+  put_pair(stream, "driver from", promise->driver_min);
+  put_list(stream, "GPU code", "sm_", promise, promise->sm);
+  put_list(stream, "GPU PTX", "compute_", promise, promise->ptx);
   put_pair(stream, "reproduce", promise->reproduce);
   if (promise->components >= 0) fputs("\ncomponents\n", stream);
   for (int i = json_first(json, promise->components); i >= 0; i = json_next(json, i)) {
@@ -229,7 +250,7 @@ void show_promise(FILE* stream, const struct promise* promise) {
     const char* version = json_string(json, i, "version");
     const char* cuda = json_string(json, i, "cuda");
     char line[LINE_SIZE];
-    FORMAT(line, "  %-12.100s %.60s%s%.30s", name != 0 ? name : "?", version != 0 ? version : "",
+    FORMAT(line, "  %-11.100s %.60s%s%.30s", name != 0 ? name : "?", version != 0 ? version : "",
            cuda != 0 ? ", CUDA " : "", cuda != 0 ? cuda : "");
     put_clean(stream, line);
     fputc('\n', stream);

@@ -1,5 +1,6 @@
 """The driver's side of the failure catalogue: every row is told apart from its neighbours."""
 
+import shutil
 import unittest
 
 from harness import FAILED, HARDWARE, HOST, IMAGE, NO_GPU, OK, TIMEOUT, ProbeTest
@@ -48,6 +49,12 @@ class NoDriver(ProbeTest):
     def test_libraries_without_device(self):
         self.box.driver(nodes=0)
         self.probe(code=NO_GPU, cause="no-device-nodes", env={"FAKE_ERROR": "cuInit:100"})
+
+    def test_libraries_without_a_kernel_driver(self):
+        self.box.driver(nodes=0)
+        shutil.rmtree(self.box.root / "proc")
+        self.probe(code=NO_GPU, cause="no-kernel-driver",
+                   env={"FAKE_ERROR": "cuInit:100,nvmlInit:9"})
 
     def test_damaged_library(self):
         (self.box.libraries / "libcuda.so.1").write_text("not a library")

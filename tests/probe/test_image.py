@@ -299,6 +299,12 @@ class CommandLine(ProbeTest):
         self.assertTrue(result.stdout.isascii())
         self.assertNotIn("\x1b", result.stdout)
 
+    def test_text_where_no_gpu_is_allowed(self):
+        result = self.box.run("probe", "--allow-no-gpu")
+        self.assertEqual(result.returncode, OK)
+        self.assertNotIn("FAIL", result.stdout)
+        self.assertIn("no GPU is visible, which is allowed", result.stdout)
+
     def test_text_of_a_good_gpu(self):
         self.box.driver().software().write_promise()
         result = self.box.run("probe", "--promise", str(self.box.promise))
