@@ -64,10 +64,10 @@ Result<LayerDefinition> parse_definition(const Node& root, const std::string& na
   const auto parameters = fields.optional_node("parameters");
   definition.layers = fields.maps_or_empty("layers");
   definition.config = fields.optional_node("config");
-  if (definition.layers.empty() && !definition.config) {
-    fields.fail_with(root.error("the definition " + name + " has neither layers nor config"));
-  }
   TRY(fields.finish());
+  if (definition.layers.empty() && !definition.config) {
+    return fail(root.error("the definition " + name + " has neither layers nor config"));
+  }
   if (parameters) definition.parameters = TRY(parse_parameters(*parameters));
   return definition;
 }
