@@ -139,7 +139,7 @@ def good(directory):
     everything.add(data + "/scripts/every-gui-script.py", "#!python\nreplaced()\n", 0o755)
     everything.entry_points = (
         "# comment\n[console_scripts]\nevery-console = every_thing:main\n"
-        "every-extra=every_thing.cli : App.run [fast, loud]\n\n; comment\n"
+        "every-extra=every_thing.cli:App.run [fast, loud]\n\n"
         "[gui_scripts]\nevery-gui = every_thing.gui:start\n"
         "[some.plugins]\nplugin = every_thing.plugin\n")
     everything.add(everything.dist_info + "/licenses/LICENSE", "free\n")
