@@ -35,6 +35,7 @@ struct Facts {
   std::string dpkg_status;  // stanzas with "Status: install ok installed", for apt layers above
   std::optional<PythonFacts> python;
   std::vector<Component> components;
+  std::vector<std::string> base_env;  // "NAME=value": of a base image's own configuration
 
   const Component* find(std::string_view name) const;
   /// Adds, or replaces the one of that name (upper layers win).

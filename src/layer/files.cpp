@@ -25,7 +25,7 @@ struct Settings {
   GlobSet executable;
   Owner owner;
   std::optional<std::uint32_t> mode;
-  std::string title;
+  std::string id, title;
   document::Node place;
 
   bool from_git() const { return !revision.empty(); }
@@ -243,8 +243,10 @@ class FilesDefinition final : public Definition {
   Result<> contribute(const std::string& part, Facts& facts) const override {
     const auto locked = TRY(parse_part(part, settings_));
     if (!settings_.from_git()) return {};
-    facts.set(
-        {.name = "source", .version = locked.commit, .detail = {{"dest", "/" + settings_.dest}}});
+    facts.set({.name = "source",
+               .version = locked.commit,
+               .detail = {{"dest", "/" + settings_.dest}},
+               .source = settings_.id});
     return {};
   }
 
@@ -337,6 +339,7 @@ Result<std::unique_ptr<Definition>> decode_files(const document::Node& entry) {
   settings.executable = patterns_field(fields, "executable");
   settings.owner = owner_field(fields, "owner");
   settings.mode = mode_field(fields, "mode");
+  settings.id = fields.id();
   settings.title = fields.title();
   TRY(fields.finish());
   return std::make_unique<FilesDefinition>(std::move(settings));

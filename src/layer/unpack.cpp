@@ -43,6 +43,16 @@ std::uint32_t file_mode(std::uint32_t found, const UnpackRules& rules) {
   return (found & 0111) != 0 ? *rules.mode | (*rules.mode & 0444) >> 2 : *rules.mode;
 }
 
+/// The path under `dest`; nullopt when it is stripped away or renamed to nothing.
+std::optional<std::string> place_path(std::string_view path, const UnpackRules& rules) {
+  const auto stripped = strip_parts(path, rules.strip);
+  if (!stripped) return std::nullopt;
+  if (!rules.rename) return inside(rules.dest, *stripped);
+  const auto renamed = rules.rename(*stripped);
+  if (!renamed) return std::nullopt;
+  return inside(rules.dest, *renamed);
+}
+
 /// Brings one member's header to its place in the layer; nullopt when the rules leave it out.
 Result<std::optional<TarEntry>> place(TarEntry entry, const UnpackRules& rules,
                                       const std::string& name) {
@@ -53,9 +63,10 @@ Result<std::optional<TarEntry>> place(TarEntry entry, const UnpackRules& rules,
   if (!rules.include.empty() && !rules.include.matches_within(*stripped, is_folder)) {
     return std::nullopt;
   }
-  if (rules.keep && !rules.keep(*stripped)) return std::nullopt;
+  auto path = place_path(entry.path, rules);
+  if (!path) return std::nullopt;
 
-  TarEntry placed{.path = inside(rules.dest, *stripped),
+  TarEntry placed{.path = *std::move(path),
                   .type = entry.type,
                   .mode = is_folder ? entry.mode & 0777 : file_mode(entry.mode, rules),
                   .uid = rules.owner.uid,
@@ -74,13 +85,13 @@ Result<std::optional<TarEntry>> place(TarEntry entry, const UnpackRules& rules,
       placed.link_target = std::move(entry.link_target);
       break;
     case EntryType::hard_link: {
-      const auto target = strip_parts(entry.link_target, rules.strip);
+      TRY(refuse_driver_library(placed.path, name));
+      auto target = place_path(entry.link_target, rules);
       if (!target) {
-        return fail(Errc::invalid,
-                    fmt::format("{} has the hard link {} to {}, which is stripped away", name,
-                                entry.path, entry.link_target));
+        return fail(Errc::invalid, fmt::format("{} has the hard link {} to {}, which is left out",
+                                               name, entry.path, entry.link_target));
       }
-      placed.link_target = inside(rules.dest, *target);
+      placed.link_target = *std::move(target);
       break;
     }
     default:
