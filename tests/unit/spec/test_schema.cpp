@@ -1,0 +1,210 @@
+// Holds the published JSON Schemas (docs/schema) and the decoders together: what is committed
+// passes both, and what is broken fails both.
+#include <memory>
+#include <valijson/adapters/nlohmann_json_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validator.hpp>
+
+#include "base/json.h"
+#include "project.h"
+#include "spec/layer_definition.h"
+
+using namespace imgforge;
+using base::Json;
+
+namespace {
+
+const std::string kRoot = IMGFORGE_SOURCE_DIR;
+
+class Schema {
+ public:
+  explicit Schema(const std::string& name) {
+    load(name);
+    valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
+    const auto fetch = [this](const std::string& uri) { return &load(base::base_name(uri)); };
+    const auto keep = [](const Json*) {};
+    parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(*documents_.at(name)), schema_,
+                          fetch, keep);
+  }
+
+  /// What is wrong; empty when nothing is.
+  std::string check(const document::Node& node) {
+    const Json value = REQUIRE_OK(base::parse_json(document::canonical(node), "canonical"));
+    valijson::ValidationResults results;
+    valijson::Validator validator;
+    const valijson::adapters::NlohmannJsonAdapter adapter(value);
+    std::string out;
+    if (validator.validate(schema_, adapter, &results)) return out;
+    for (valijson::ValidationResults::Error error; results.popError(error);) {
+      for (const std::string& part : error.context) out += part;
+      out += ": " + error.description + "\n";
+    }
+    return out.empty() ? "refused without a reason" : out;
+  }
+
+ private:
+  const Json& load(const std::string& name) {
+    const std::string text = REQUIRE_OK(base::read_file(kRoot + "/docs/schema/" + name));
+    documents_[name] = std::make_unique<Json>(REQUIRE_OK(base::parse_json(text, name)));
+    return *documents_[name];
+  }
+
+  std::map<std::string, std::unique_ptr<Json>> documents_;
+  valijson::Schema schema_;
+};
+
+document::Node read(const std::string& path) {
+  return REQUIRE_OK(document::parse_yaml(REQUIRE_OK(base::read_file(path)), path));
+}
+
+const std::string kLayers = "layers: [{kind: files, from: app}]\n";
+
+}  // namespace
+
+TEST_CASE("every committed spec passes the schema and the decoder") {
+  Schema schema("spec.schema.json");
+  std::size_t count = 0;
+  for (const std::string& name : REQUIRE_OK(base::list_directory(kRoot + "/specs"))) {
+    if (!name.ends_with(".yaml")) continue;
+    INFO(name);
+    CHECK(schema.check(read(kRoot + "/specs/" + name)) == "");
+    REQUIRE_OK(spec::load_spec(kRoot + "/specs/" + name, {}));
+    ++count;
+  }
+  CHECK(count >= 4);
+}
+
+TEST_CASE("every committed layer definition passes the schema and the decoder") {
+  Schema schema("layer.schema.json");
+  std::size_t count = 0;
+  for (const std::string& folder : REQUIRE_OK(base::list_directory(kRoot + "/layers"))) {
+    const std::string path = kRoot + "/layers/" + folder;
+    if (!base::is_directory(path)) continue;
+    for (const std::string& file : REQUIRE_OK(base::list_directory(path))) {
+      if (!file.ends_with(".yaml")) continue;
+      INFO(folder << "/" << file);
+      const document::Node root = read(path + "/" + file);
+      CHECK(schema.check(root) == "");
+      const std::string name = folder + "/" + file.substr(0, file.size() - 5);
+      const auto definition = REQUIRE_OK(spec::parse_definition(root, name));
+      CHECK_FALSE(definition.summary.empty());
+      for (const auto& parameter : definition.parameters) {
+        INFO(parameter.name);
+        CHECK_FALSE(parameter.summary.empty());
+      }
+      ++count;
+    }
+  }
+  CHECK(count >= 10);
+}
+
+TEST_CASE("broken specs are refused by schema and decoder") {
+  Schema schema("spec.schema.json");
+  const Project project;
+  REQUIRE(schema.check(REQUIRE_OK(document::parse_yaml(kHead + kLayers, "x"))) == "");
+  const std::string whole[] = {
+      "",
+      "[]",
+      kLayers,
+      kHead,
+      kHead + "layers: []\n",
+      kHead + "layers: {kind: files, from: app}\n",
+      kHead + "layers: [files]\n",
+      kHead + "layers: [{from: app}]\n",
+      kHead + "layers: [{use: a/b, kind: files}]\n",
+      kHead + "layers: [{use: a/b, wiht: {}}]\n",
+      kHead + "layers: [{use: ../b}]\n",
+      kHead + "layers: [{use: os/debian12, with: [x]}]\n",
+      kHead + "layers: [{kind: files, from: app, id: -x}]\n",
+      "imgforge: 2\nimage: demo\nbuild: v1\nepoch: 1\n" + kLayers,
+      "imgforge: 1\nimage: Demo\nbuild: v1\nepoch: 1\n" + kLayers,
+      "imgforge: 1\nimage: a..b\nbuild: v1\nepoch: 1\n" + kLayers,
+      "imgforge: 1\nimage: demo\nbuild: 1.0\nepoch: 1\n" + kLayers,
+      "imgforge: 1\nimage: demo\nbuild: v1-2\nepoch: 1\n" + kLayers,
+      "imgforge: 1\nimage: demo\nbuild: v1\nepoch: yesterday\n" + kLayers,
+      "imgforge: 1\nimage: demo\nbuild: v1\nepoch: 2025-05-20\n" + kLayers,
+  };
+  for (const std::string& text : whole) {
+    INFO(text);
+    CHECK(schema.check(REQUIRE_OK(document::parse_yaml(text, "x"))) != "");
+    CHECK_FALSE(project.load(text));
+  }
+  for (const char* line : {"confg: {}",
+                           "platform: linux/x86_64",
+                           "platform: linux",
+                           "compression: brotli",
+                           "config: [x]",
+                           "config: {env: [A=b]}",
+                           "config: {env: {1A: x}}",
+                           "config: {env: {A: [x]}}",
+                           "config: {path: [bin]}",
+                           "config: {path: /bin}",
+                           "config: {workdir: app}",
+                           "config: {entrypoint: python}",
+                           "config: {cmd: [[a]]}",
+                           "config: {user: [a]}",
+                           "config: {ports: [http]}",
+                           "config: {ports: [99999]}",
+                           "config: {volumes: [data]}",
+                           "config: {stop_signal: TERM}",
+                           "config: {labels: {a: [b]}}",
+                           "config: {enviroment: {}}",
+                           "gpu: {driver: 525}",
+                           "gpu: {driver: '>=x'}",
+                           "gpu: {}",
+                           "gpu: {drivers: '>=525'}",
+                           "determinism: {seed: -1}",
+                           "determinism: {seed: 4294967296}",
+                           "determinism: {seed: x}",
+                           "determinism: {sed: 1}",
+                           "tags: {channels: [main]}",
+                           "tags: {channels: {main: 'a b'}}",
+                           "tags: {chanels: {}}",
+                           "registry: x",
+                           "registry: host.example/a:v1",
+                           "components: [torch]",
+                           "components: {torch: [2]}"}) {
+    const std::string text = kHead + kLayers + line + "\n";
+    INFO(line);
+    CHECK(schema.check(REQUIRE_OK(document::parse_yaml(text, "x"))) != "");
+    CHECK_FALSE(project.load(text));
+  }
+}
+
+TEST_CASE("broken layer definitions are refused by schema and decoder") {
+  Schema schema("layer.schema.json");
+  const Project project;
+  const std::string head = "imgforge: 1\nlayer: d\n";
+  const std::string good = "layers: [{kind: probe}]\n";
+  const auto load = [&](const std::string& text) {
+    project.write("layers/d.yaml", text);
+    return project.load(kHead + "layers: [{use: d}]\n");
+  };
+  REQUIRE(schema.check(REQUIRE_OK(document::parse_yaml(head + good, "x"))) == "");
+  REQUIRE_OK(load(head + good));
+  const std::string whole[] = {
+      "[]",
+      "layer: d\n" + good,
+      "imgforge: 1\n" + good,
+      head,
+      head + "layer_s: []\n" + good,
+      head + "layers: [{}]\n",
+      head + "layers: [{use: x, kind: probe}]\n",
+      head + "layers: {kind: probe}\n",
+      head + good + "parameters: [a]\n",
+      head + good + "parameters: {A: {default: x}}\n",
+      head + good + "parameters: {a: x}\n",
+      head + good + "parameters: {a: {type: text, default: x}}\n",
+      head + good + "parameters: {a: {default: x, choices: x}}\n",
+      head + good + "parameters: {a: {default: x, choice: [x]}}\n",
+      head + good + "parameters: {a: {required: 'no'}}\n",
+      head + good + "config: {evn: {}}\n",
+      head + good + "config: {workdir: app}\n",
+  };
+  for (const std::string& text : whole) {
+    INFO(text);
+    CHECK(schema.check(REQUIRE_OK(document::parse_yaml(text, "x"))) != "");
+    CHECK_FALSE(load(text));
+  }
+}
