@@ -21,14 +21,36 @@ namespace imgforge::sandbox {
 
 inline constexpr const char* kChildCommand = "__sandbox";
 
+/// What a capture leaves out. `pattern` is matched against the whole path (no leading slash): '*',
+/// '?' and '[...]' within one part, "**" for any number of parts. Hard links are grouped among what
+/// remains, so dropping a name never loses content. Whiteouts are never dropped.
+struct CaptureRule {
+  enum class Action {
+    drop,   // the entry and everything below it
+    empty,  // a regular file stays, without its content
+  };
+  std::string pattern;
+  Action action = Action::drop;
+};
+
 struct Step {
   std::vector<std::string> argv;           // program by absolute path inside the root
   std::map<std::string, std::string> env;  // added to the fixed environment (layer-sources.md 4.3)
   std::string directory = "/";
   std::vector<std::pair<std::string, std::string>>
-      read_only_binds;             // host folder -> absolute path inside; leaves no trace
+      read_only_binds;             // host folder or file -> absolute path inside; leaves no trace
   std::vector<std::string> tmpfs;  // beside /tmp, /run: emptied afterwards, never captured
   base::Seconds epoch;             // SOURCE_DATE_EPOCH, and the ceiling of captured mtimes
+  std::vector<CaptureRule> rules;
+};
+
+/// A program of this machine that makes and fills a folder with a root filesystem (mmdebstrap).
+struct Construction {
+  std::vector<std::string> argv;
+  std::map<std::string, std::string> env;  // added to the fixed environment
+  std::string target;   // the folder that the program makes; must not exist, removed afterwards
+  base::Seconds epoch;  // SOURCE_DATE_EPOCH, and the ceiling of captured mtimes
+  std::vector<CaptureRule> rules;
 };
 
 class Sandbox {
@@ -48,6 +70,11 @@ class Sandbox {
   /// lines.
   Result<> run(const std::vector<std::string>& trees, const Step& step, base::Sink& changes,
                const std::function<void(std::string_view)>& on_line, std::stop_token stop);
+
+  /// Runs a program of this machine as root of the (user) namespace, without network, in its own
+  /// pid, ipc and uts namespaces, and writes the folder that it made to `content` as run() does.
+  Result<> construct(const Construction& construction, base::Sink& content,
+                     const std::function<void(std::string_view)>& on_line, std::stop_token stop);
 
   /// Removes a tree whose files may belong to subordinate ids.
   Result<> remove_tree(const std::string& tree);
