@@ -14,7 +14,7 @@ struct Platform {
   std::string os = "linux";
   std::string architecture = "amd64";  // GOARCH values
   std::string variant;
-  /// "linux/amd64", "linux/arm64/v8".
+  /// "linux/amd64", "linux/arm64/v8"; what `uname -m` says (x86_64) is refused with the right name.
   static Result<Platform> parse(std::string_view text);
   std::string to_string() const;
   bool operator==(const Platform&) const = default;
@@ -29,6 +29,11 @@ struct Descriptor {
   std::string artifact_type;
   bool operator==(const Descriptor&) const = default;
 };
+
+/// Sorted keys, no spaces; what is empty is left out. For codecs that hold descriptors.
+std::string to_json(const Descriptor& descriptor);
+/// Tolerant of unknown keys.
+Result<Descriptor> parse_descriptor(std::string_view json);
 
 namespace media_type {
 inline constexpr const char* kManifest = "application/vnd.oci.image.manifest.v1+json";

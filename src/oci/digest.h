@@ -1,5 +1,5 @@
 // The name of content: "sha256:" and 64 lower-case hex digits (image-spec v1.1.1, descriptor.md
-// "Digests").
+// "Digests"). A Digest that exists is well-formed.
 #pragma once
 
 #include <compare>
@@ -17,6 +17,7 @@ class Digest {
   static Result<Digest> parse(std::string_view text);
   /// From 64 hex digits that our own hasher made (checked; Errc::internal otherwise).
   static Result<Digest> from_sha256_hex(std::string_view hex);
+  /// Hashes `content`: for documents and key material.
   static Digest of(std::string_view content);
 
   std::string to_string() const { return "sha256:" + hex_; }

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -118,7 +119,7 @@ class Store {
   std::string input_path(const oci::Digest& digest) const;
   Result<base::File> open_input(const oci::Digest& digest) const;
   Result<Ingest> new_input(std::optional<std::uint64_t> expected_size = std::nullopt);
-  /// Takes a file on the same machine: hard link where possible, copy otherwise; verified.
+  /// Takes a copy of a file of this machine; verified.
   Result<> adopt_input(const std::string& file, const oci::Digest& digest, std::uint64_t size);
 
   // Layers.
@@ -152,6 +153,8 @@ class Store {
  private:
   struct State;
   explicit Store(std::unique_ptr<State> state);
+  Result<Ingest> open_ingest(const std::string& folder, std::optional<std::uint64_t> expected_size,
+                             bool hash) const;
   std::unique_ptr<State> state_;
 };
 
