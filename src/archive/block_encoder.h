@@ -11,9 +11,10 @@
 
 namespace imgforge::archive {
 
-/// Input bytes of one block. gzip: enough for the 32 KiB window not to matter. zstd: level 3 looks
-/// back 2 MiB, so larger frames; measured on CUDA libraries, 4 MiB frames are 0.5 % larger than one
-/// endless frame.
+/// Input bytes of one block. gzip 1 MiB: beside that its window of 32 KiB does not matter. zstd
+/// 4 MiB, since level 3 looks back 2 MiB: at that level frames of 4 MiB are 2.4 % larger than one
+/// endless frame for libtorch_cuda.so and 1.0 % for libtorch_cpu.so (8 MiB: 1.2 % and 0.4 %), and
+/// each worker holds two blocks.
 std::size_t block_size(const Encoder& encoder);
 
 /// The fixed header of every member: deflate, no flags, no name, mtime 0, OS 255 (RFC 1952, 2.3).

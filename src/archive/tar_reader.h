@@ -1,5 +1,7 @@
 // Reads any tar (ustar, pax, GNU; plain, gzip, xz, zstd, bzip2) entry by entry through libarchive.
-// Bounded: limits against bombs; nothing is written to disk.
+// Bounded: limits against bombs; nothing is written to disk. Names come out as UTF-8 whatever the
+// locale. Damage that the compression's own check would show (gzip's CRC) can pass libarchive: the
+// caller knows the digest of what it reads.
 #pragma once
 
 #include <memory>

@@ -183,11 +183,12 @@ Result<> apply_zip64(Bytes extra, ZipEntry& entry, const std::string& archive) {
   return {};  // exactly 4 GiB - 1 is a valid size without the field
 }
 
+// UTF-8 is taken as such even without the flag: Info-ZIP on unix writes it so.
 Result<std::string> stored_name(Bytes raw, unsigned flags, const std::string& archive) {
   const std::string_view text = base::as_text(raw);
+  if (is_utf8(text)) return std::string(text);
   if ((flags & kUtf8) == 0) return cp437_to_utf8(text);
-  if (!is_utf8(text)) return fail(broken(archive, "a member's name is not valid UTF-8"));
-  return std::string(text);
+  return fail(broken(archive, "a member's name is not valid UTF-8"));
 }
 
 Result<> check_member(const ZipEntry& entry, unsigned flags, const ZipLimits& limits,

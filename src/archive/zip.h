@@ -16,8 +16,9 @@
 namespace imgforge::archive {
 
 struct ZipEntry {
-  /// normal_path of the stored name, as UTF-8 (code page 437 without the UTF-8 flag); directories
-  /// without the trailing slash. The entry "./" is a directory with an empty name.
+  /// normal_path of the stored name as UTF-8: as it stands when it is valid UTF-8, else from code
+  /// page 437. Directories without the trailing slash. The entry "./" is a directory with an empty
+  /// name.
   std::string name;
   bool is_directory = false;
   bool is_symlink = false;  // by the unix mode; the content is the target
