@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <stop_token>
 
@@ -41,5 +42,21 @@ double random_jitter();
 
 /// False when `stop` was requested before the time was over.
 bool sleep_for(std::chrono::milliseconds duration, std::stop_token stop);
+
+/// Runs `work` until it succeeds, fails for good, or the policy gives up. `announce` hears of every
+/// wait: the error and how long.
+template <class Work>
+auto retrying(const RetryPolicy& policy, std::stop_token stop,
+              const std::function<void(const Error&, std::chrono::milliseconds)>& announce,
+              Work&& work) -> decltype(work()) {
+  for (int attempt = 1;; ++attempt) {
+    auto result = work();
+    if (result || !is_transient(result.error())) return result;
+    const auto delay = retry_delay(policy, attempt, retry_after(result.error()), random_jitter());
+    if (!delay) return result;
+    if (announce) announce(result.error(), *delay);
+    if (!sleep_for(*delay, stop)) return fail(Errc::cancelled, "interrupted");
+  }
+}
 
 }  // namespace imgforge::http

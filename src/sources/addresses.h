@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,7 +15,10 @@ namespace imgforge::sources {
 
 struct ArchiveAddress {
   std::vector<std::string> urls;  // in order of preference, no trailing slash
-  std::string keyring;            // file for apt's signed-by; may be empty
+  /// What apt's Signed-By takes: a file, fingerprints, or an ASCII-armored key block; may be empty.
+  std::string keyring;
+  /// Root of the archive's history, asked when a file has vanished; may hold "{timestamp}".
+  std::string snapshot;
 };
 
 /// What cli reads from the environment and the configuration file, as values.
@@ -30,13 +34,21 @@ struct AddressSettings {
   std::map<std::string, std::string>
       environment;  // PIP_INDEX_URL, PIP_CONFIG_FILE, http_proxy, SSL_CERT_FILE, HOME…
   std::string apt_directory = "/etc/apt";
+  std::string system_pip_config = "/etc/pip.conf";
+  /// Where imgforge keeps programs that it brought along (uv); may be empty.
+  std::string tools_directory;
 };
 
+/// Thread-safe; copies share what was found out.
 class Addresses {
  public:
+  /// Reads the machine's apt sources; fails when they cannot be understood.
   static Result<Addresses> load(AddressSettings settings);
-  /// not_found with a hint that shows the configuration lines to write.
+  /// not_found with a hint that shows the configuration lines to write. The role is the last part
+  /// of an archive's URL (".../debian-security" serves "debian-security").
   Result<ArchiveAddress> archive(const std::string& role) const;
+  /// Base URL of a simple repository (PEP 503), without a trailing slash. The first question for
+  /// "default" may start pip or uv to ask for the index that they have built in.
   Result<std::string> index(const std::string& role) const;
   Result<std::string> redist(const std::string& role) const;
   const AddressSettings& settings() const { return settings_; }
@@ -44,6 +56,8 @@ class Addresses {
  private:
   AddressSettings settings_;
   std::map<std::string, ArchiveAddress> machine_archives_;
+  struct DefaultIndex;
+  std::shared_ptr<DefaultIndex> default_index_;
 };
 
 }  // namespace imgforge::sources

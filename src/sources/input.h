@@ -24,6 +24,7 @@ struct Origin {
   std::string role;
   std::string project;
   std::string path;
+  std::string snapshot;  // archive: the timestamp that the spec asked for, else empty
   bool operator==(const Origin&) const = default;
 };
 

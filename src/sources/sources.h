@@ -50,7 +50,7 @@ struct LockedRelease {
 struct LockedDeb {
   std::string name, version, architecture;
   Input input;
-  std::string stanza;  // verbatim from Packages, without the final empty line
+  std::string stanza;  // verbatim from Packages: whole lines, without the empty line after them
 };
 
 struct AptResolution {
