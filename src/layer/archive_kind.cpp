@@ -87,13 +87,13 @@ class ArchiveRecipe final : public WrittenRecipe {
       TreeEntries entries(context.epoch);
       TRY(unpack_zip(zip, settings_.rules, entries, context.stop));
       TRY(not_empty(entries));
-      return entries.emit(out);
+      return entries.emit(out, &context.task, context.stop);
     }
     auto spool =
         TRY(EntrySpool::create(context.scratch, context.epoch, TreeEntries::Repeat::replace));
     TRY(unpack_tar(file, input_.name, settings_.rules, spool, context.stop));
     TRY(not_empty(spool.entries()));
-    return spool.emit_sorted(out);
+    return spool.emit_sorted(out, &context.task, context.stop);
   }
 
  private:

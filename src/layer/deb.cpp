@@ -95,12 +95,11 @@ class DebRecipe final : public WrittenRecipe {
           const auto file = TRY(context.store.open_input(deb.input.digest));
           auto spool = TRY(EntrySpool::create(context.scratch, context.epoch));
           TRY(unpack_deb(file, deb.name, spool, stop));
-          context.task.advance(spool.spooled_bytes());
           return spool;
         }));
     TreeEntries all(context.epoch);
     for (EntrySpool& spool : spools) TRY(all.merge(std::move(spool.entries())));
-    return all.emit(out);
+    return all.emit(out, &context.task, context.stop);
   }
 
  private:

@@ -167,9 +167,7 @@ class FilesRecipe final : public WrittenRecipe {
                         settings_.folder));
         continue;
       }
-      auto open = [&context, folder, contents, offset,
-                   &file]() -> Result<std::unique_ptr<base::Source>> {
-        context.task.advance(file.size);
+      auto open = [folder, contents, offset, &file]() -> Result<std::unique_ptr<base::Source>> {
         std::unique_ptr<base::Source> source;
         if (contents) {
           source = std::make_unique<base::RangeSource>(*contents, offset, file.size);
@@ -186,7 +184,7 @@ class FilesRecipe final : public WrittenRecipe {
                       std::move(open), settings_.folder));
       offset += file.size;
     }
-    return entries.emit(out);
+    return entries.emit(out, &context.task, context.stop);
   }
 
  private:

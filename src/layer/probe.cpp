@@ -52,7 +52,7 @@ class ProbeRecipe final : public WrittenRecipe {
         },
         "the probe"));
     TRY(entries.add_link(kOnPath, fmt::format("/{}", kProgram), "the probe"));
-    return entries.emit(out);
+    return entries.emit(out, &context.task, context.stop);
   }
 
  private:

@@ -27,7 +27,7 @@ class PromiseRecipe final : public WrittenRecipe {
   Result<> write(const BuildContext& context, archive::LayerWriter& out) const override {
     TreeEntries entries(context.epoch);
     TRY(entries.add_text("opt/imgforge/promise.json", json_, "the promise"));
-    return entries.emit(out);
+    return entries.emit(out, &context.task, context.stop);
   }
 
  private:

@@ -150,7 +150,7 @@ class RedistRecipe final : public WrittenRecipe {
     TreeEntries all(context.epoch);
     for (EntrySpool& spool : spools) TRY(all.merge(std::move(spool.entries())));
     if (with_links_) TRY(add_links(all));
-    return all.emit(out);
+    return all.emit(out, &context.task, context.stop);
   }
 
  private:
@@ -166,7 +166,6 @@ class RedistRecipe final : public WrittenRecipe {
       return fmt::format("licenses/{}/{}", component.name, path);
     };
     TRY(unpack_tar(file, component.input.name, rules, spool, stop));
-    context.task.advance(spool.spooled_bytes());
     return spool;
   }
 

@@ -27,7 +27,10 @@ class EntrySpool {
   TreeEntries& entries() { return entries_; }
   std::uint64_t spooled_bytes() const { return end_; }
 
-  Result<> emit_sorted(archive::LayerWriter& out) { return entries_.emit(out); }
+  Result<> emit_sorted(archive::LayerWriter& out, base::ProgressTask* task = nullptr,
+                       std::stop_token stop = {}) {
+    return entries_.emit(out, task, std::move(stop));
+  }
 
  private:
   EntrySpool(std::shared_ptr<base::File> file, base::Seconds mtime, TreeEntries::Repeat repeat)

@@ -174,12 +174,16 @@ Result<> TreeEntries::write(const Entry& entry, archive::LayerWriter& out) {
   return out.add(entry.header);
 }
 
-Result<> TreeEntries::emit(archive::LayerWriter& out) {
+Result<> TreeEntries::emit(archive::LayerWriter& out, base::ProgressTask* task,
+                           std::stop_token stop) {
   TRY(add_parents());
   TRY(order_hard_links());
   while (!entries_.empty()) {
+    if (stop.stop_requested()) return fail(Errc::cancelled, "interrupted");
     const auto node = entries_.extract(entries_.begin());  // frees what is written
     TRY(with_context(write(node.mapped(), out), fmt::format("writing /{}", node.key())));
+    const std::uint64_t size = node.mapped().header.size;
+    if (task != nullptr) task->advance(archive::kTarBlock + size + archive::tar_padding(size));
   }
   return {};
 }

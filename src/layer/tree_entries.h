@@ -7,10 +7,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <variant>
 
 #include "archive/layer_writer.h"
+#include "base/progress.h"
 #include "base/time.h"
 
 namespace imgforge::layer {
@@ -49,10 +51,11 @@ class TreeEntries {
   /// Entries in order, parents that nobody added left out.
   void visit(const std::function<void(const archive::TarEntry&)>& visitor) const;
 
-  /// Writes everything and leaves this empty. A hard link's content goes to the path of its group
-  /// that comes first. Fails when a file or link stands where another entry needs a folder, or a
-  /// hard link has no target.
-  Result<> emit(archive::LayerWriter& out);
+  /// Writes everything, tells `task` of the bytes, and leaves this empty. A hard link's content
+  /// goes to the path of its group that comes first. Fails when a file or link stands where another
+  /// entry needs a folder, or a hard link has no target.
+  Result<> emit(archive::LayerWriter& out, base::ProgressTask* task = nullptr,
+                std::stop_token stop = {});
 
  private:
   struct Member {

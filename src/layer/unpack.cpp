@@ -43,10 +43,11 @@ std::uint32_t file_mode(std::uint32_t found, const UnpackRules& rules) {
   return (found & 0111) != 0 ? *rules.mode | (*rules.mode & 0444) >> 2 : *rules.mode;
 }
 
-/// The path under `dest`; nullopt when it is stripped away or renamed to nothing.
+/// The path under `dest`; nullopt when it is stripped away or left out.
 std::optional<std::string> place_path(std::string_view path, const UnpackRules& rules) {
   const auto stripped = strip_parts(path, rules.strip);
   if (!stripped) return std::nullopt;
+  if (rules.keep && !rules.keep(*stripped)) return std::nullopt;
   if (!rules.rename) return inside(rules.dest, *stripped);
   const auto renamed = rules.rename(*stripped);
   if (!renamed) return std::nullopt;

@@ -28,6 +28,8 @@ struct UnpackRules {
   GlobSet exclude;
   Owner owner;
   std::optional<std::uint32_t> mode;  // of files; "x" is added where the archive has it
+  /// A second look at the path after strip: false leaves the member out.
+  std::function<bool(std::string_view)> keep;
   /// Another name for a path after strip; nullopt leaves the member out.
   std::function<std::optional<std::string>(std::string_view)> rename;
 };
