@@ -1,0 +1,40 @@
+// A registry's refusal as one Error: what the distribution specification's error body says
+// (v1.1.1, "Error Codes"), what the status means for who asked, and what to do.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/client.h"
+
+namespace imgforge::registry {
+
+struct ErrorEntry {
+  std::string code;     // "MANIFEST_UNKNOWN"
+  std::string message;  // one line, printable, at most 200 bytes
+  bool operator==(const ErrorEntry&) const = default;
+};
+/// Empty for a body of another form: proxies and ingresses answer HTML and plain text.
+std::vector<ErrorEntry> parse_error_body(std::string_view body);
+
+/// Who wanted what, for the sentence.
+struct Asked {
+  std::string host;        // as the user wrote it
+  std::string repository;  // empty: the registry itself
+  std::string what;        // "the tag 12 of library/debian"
+  std::string user;        // empty: nobody
+  bool credentials = false;
+  std::string helper;  // a credential program that the configuration names for the host
+};
+
+/// Errc by http::status_error, except that a 401 to somebody who did show credentials is forbidden
+/// (Harbor answers so where others say 403). Facts: url, status, retry_after, and code where the
+/// body has one.
+Error answer_error(const http::Request& request, const http::Response& response,
+                   const Asked& asked);
+
+/// A page for people where a document for programs belongs.
+bool is_web_page(const http::Response& response);
+
+}  // namespace imgforge::registry

@@ -1,0 +1,181 @@
+#include "registry/authenticator.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "http/url.h"
+#include "registry/answer.h"
+#include "registry/limited_sink.h"
+
+namespace imgforge::registry {
+namespace {
+
+constexpr std::size_t kLargestToken = 64 * 1024;
+constexpr std::chrono::seconds kTokenTimeout{60};
+
+std::string basic_header(const Credentials& credentials) {
+  if (credentials.user.empty()) return {};
+  return "Basic " + base::to_base64(base::as_bytes(credentials.user + ":" + credentials.password));
+}
+
+const Challenge* find(const std::vector<Challenge>& challenges, std::string_view scheme) {
+  for (const Challenge& challenge : challenges) {
+    if (challenge.scheme == scheme) return &challenge;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Authenticator::Authenticator(Options options, http::Pool& pool, base::Progress& progress)
+    : options_(std::move(options)), pool_(pool), progress_(progress) {}
+
+std::optional<Credentials> Authenticator::credentials(const std::string& repository) const {
+  return options_.credentials.find(options_.host, repository);
+}
+
+Result<std::string> Authenticator::header(const Access& access, std::stop_token stop) {
+  const Credentials known = credentials(access.repository).value_or(Credentials());
+  if (!known.registry_token.empty()) return "Bearer " + known.registry_token;
+  const std::lock_guard lock(mutex_);
+  if (!service_) return basic_ ? basic_header(known) : std::string();
+  return bearer(access, stop);
+}
+
+Result<std::optional<std::string>> Authenticator::renew(const Access& access,
+                                                        const std::string& used,
+                                                        const std::vector<Challenge>& challenges,
+                                                        std::stop_token stop) {
+  const Credentials known = credentials(access.repository).value_or(Credentials());
+  if (!known.registry_token.empty()) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  const auto other_than_used = [&](std::string header) -> std::optional<std::string> {
+    if (header.empty() || header == used) return std::nullopt;
+    return header;
+  };
+  if (const Challenge* challenge = find(challenges, "bearer");
+      challenge != nullptr && !challenge->parameter("realm").empty()) {
+    TokenService service{challenge->parameter("realm"), challenge->parameter("service")};
+    TRY(check_realm(service.realm));
+    if (service_ != service) tokens_.clear();
+    service_ = std::move(service);
+    Access wanted = access;
+    wanted.scopes.add(Scopes::parse(challenge->parameter("scope")));
+    // Kept under what was asked for here too, so that the next request starts with it.
+    const auto asked = std::pair(access.repository, access.scopes);
+    const auto held = tokens_.find(asked);
+    if (held != tokens_.end() && held->second.granted.contains(wanted.scopes) &&
+        held->second.header != used) {
+      return held->second.header;
+    }
+    tokens_.erase(asked);
+    tokens_.erase(std::pair(wanted.repository, wanted.scopes));
+    std::string header = TRY(bearer(wanted, stop));
+    tokens_.insert_or_assign(asked, tokens_.at(std::pair(wanted.repository, wanted.scopes)));
+    return other_than_used(std::move(header));
+  }
+  // Harbor answers a token without the right with a Basic challenge: that is a refusal.
+  if (find(challenges, "basic") == nullptr || used.starts_with("Bearer ")) return std::nullopt;
+  basic_ = true;
+  return other_than_used(basic_header(known));
+}
+
+// Under the mutex, with service_ set.
+Result<std::string> Authenticator::bearer(const Access& access, std::stop_token stop) {
+  const auto key = std::pair(access.repository, access.scopes);
+  if (const auto held = tokens_.find(key);
+      held != tokens_.end() && Clock::now() < held->second.until) {
+    return held->second.header;
+  }
+  const Credentials known = credentials(access.repository).value_or(Credentials());
+  const Token token = TRY(fetch(known, access.scopes, stop));
+  std::string header = "Bearer " + token.value;
+  tokens_.insert_or_assign(key,
+                           Held{access.scopes, header, Clock::now() + usable_for(token.lifetime)});
+  return header;
+}
+
+Result<> Authenticator::check_realm(const std::string& realm) const {
+  const auto endpoint = http::endpoint(realm);
+  if (!endpoint || (endpoint->scheme != "https" && endpoint->scheme != "http")) {
+    return fail(Error(Errc::protocol,
+                      fmt::format("{} names a token service that is no address", options_.host)));
+  }
+  if (endpoint->scheme == "https" || options_.plain_http) return {};
+  return fail(Error(Errc::refused,
+                    fmt::format("{} sends us to a token service without TLS, {}: nothing secret is "
+                                "sent there",
+                                options_.host, http::redacted(realm)))
+                  .hint("its administrator mends this: the registry's external address must be "
+                        "https (Harbor: external_url; behind a proxy: X-Forwarded-Proto)"));
+}
+
+Result<Token> Authenticator::fetch(const Credentials& known, const Scopes& scopes,
+                                   std::stop_token stop) {
+  if (!known.identity_token.empty()) {
+    const std::string form = token_form(*service_, scopes, known.identity_token);
+    const base::TextAccess data(form);
+    http::Request request{.method = "POST",
+                          .url = service_->realm,
+                          .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
+                          .body = http::Body{.data = &data, .size = form.size()},
+                          .follow_redirects = false};
+    auto token = ask(request, known, stop);
+    const bool no_post = !token && (token.error().code() == Errc::not_found ||
+                                    token.error().code() == Errc::unsupported);
+    if (!no_post || known.password.empty()) return token;
+  }
+  http::Request request{.url = token_url(*service_, scopes, known.user)};
+  if (const std::string basic = basic_header(known); !basic.empty()) {
+    request.headers.set("Authorization", basic);
+  }
+  return ask(request, known, stop);
+}
+
+Result<Token> Authenticator::ask(const http::Request& question, const Credentials& known,
+                                 std::stop_token stop) {
+  const auto announce = [&](const Error& error, std::chrono::milliseconds delay) {
+    progress_.note(fmt::format("{}; trying again in {:.1f} s", error.message(),
+                               static_cast<double>(delay.count()) / 1000));
+  };
+  return http::retrying(options_.retry, stop, announce, [&]() -> Result<Token> {
+    std::string body;
+    LimitedSink sink(body, kLargestToken, "the token");
+    http::Request request = question;
+    request.sink = &sink;
+    request.total_timeout = kTokenTimeout;
+    auto lease = TRY(pool_.borrow());
+    const http::Response response = TRY(lease->send(request, stop));
+    if (!response.ok()) return fail(refusal(request, response, known));
+    return parse_token(body, http::redacted(question.url));
+  });
+}
+
+Error Authenticator::refusal(const http::Request& request, const http::Response& response,
+                             const Credentials& known) const {
+  const std::string where = http::redacted(request.url);
+  if (response.status == 401 || response.status == 403 ||
+      (response.status == 400 && request.method == "POST")) {
+    const std::string who = known.user.empty() ? "these credentials" : "user " + known.user;
+    return Error(Errc::unauthorized,
+                 known.empty() ? fmt::format("{} gives no token for {} to nobody (HTTP {})", where,
+                                             options_.host, response.status)
+                               : fmt::format("{} refuses {} for {} (HTTP {})", where, who,
+                                             options_.host, response.status))
+        .with("url", where)
+        .with("status", std::to_string(response.status))
+        .hint(fmt::format("log in again: 'podman login {0}' or 'docker login {0}'", options_.host));
+  }
+  if (response.status == 405) {
+    return Error(Errc::unsupported, where + " does not take this kind of request (HTTP 405)")
+        .with("url", where)
+        .with("status", "405");
+  }
+  return answer_error(request, response,
+                      {.host = where,
+                       .what = "a token for " + options_.host,
+                       .user = known.user,
+                       .credentials = !known.empty()});
+}
+
+}  // namespace imgforge::registry
