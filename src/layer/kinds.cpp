@@ -1,11 +1,17 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "layer/apt.h"
 #include "layer/archive_kind.h"
+#include "layer/bootstrap.h"
+#include "layer/deb.h"
 #include "layer/definition.h"
 #include "layer/files.h"
+#include "layer/image.h"
 #include "layer/probe.h"
 #include "layer/python.h"
+#include "layer/redist.h"
+#include "layer/run.h"
 #include "layer/wheels.h"
 
 namespace imgforge::layer {
@@ -13,12 +19,18 @@ namespace imgforge::layer {
 namespace {
 
 constexpr Kind kKinds[] = {
+    {"image", false, "the layers of a base image, byte for byte", decode_image},
+    {"bootstrap", true, "a Debian or Ubuntu root from signed apt archives", decode_bootstrap},
+    {"apt", true, "more Debian packages, installed offline", decode_apt},
+    {"deb", false, "Debian packages without maintainer scripts, unpacked", decode_deb},
+    {"redist", false, "NVIDIA's redistributable archives: CUDA, cuDNN, NCCL", decode_redist},
+    {"archive", false, "any tar or zip, by sha256", decode_archive},
     {"python", false, "an environment over the distribution's Python, or a standalone Python",
      decode_python},
     {"wheels", false, "Python wheels, installed without pip and without a container",
      decode_wheels},
-    {"archive", false, "any tar or zip, by sha256", decode_archive},
     {"files", false, "files of the project: a folder or a git commit", decode_files},
+    {"run", true, "a command in a sandbox without network", decode_run},
     {"probe", false, "the probe that checks the image on the GPU where it runs", decode_probe},
 };
 

@@ -1,12 +1,8 @@
 #include "layer/wheel_bytecode.h"
 
-#include <fmt/format.h>
-
-#include "archive/tar_reader.h"
-#include "base/file.h"
 #include "base/json.h"
+#include "layer/executed.h"
 #include "layer/facts.h"
-#include "layer/spool.h"
 
 namespace imgforge::layer {
 
@@ -20,11 +16,6 @@ constexpr const char* kProgram =
     "import compileall, py_compile, sys\n"
     "compileall.compile_dir(sys.argv[1], maxlevels=100, quiet=2, force=True, workers=1,\n"
     "    invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)\n";
-
-bool is_bytecode(std::string_view path, std::string_view site_packages) {
-  return path.starts_with(site_packages) && path.ends_with(".pyc") &&
-         path.find("/__pycache__/") != std::string_view::npos;
-}
 
 class BytecodeRecipe final : public WrittenRecipe {
  public:
@@ -42,41 +33,30 @@ class BytecodeRecipe final : public WrittenRecipe {
 
  protected:
   Result<> write(const BuildContext& context, archive::LayerWriter& out) const override {
-    const std::string changes = base::join_path(context.scratch, "bytecode.tar");
-    TRY(compile(context, changes));
-    context.task.set_phase("writing");
-    auto tar = TRY(base::File::open_read(changes));
-    auto reader = TRY(archive::TarReader::open(tar));
-    const std::string site = python_.site_packages().substr(1) + "/";
-    auto spool = TRY(EntrySpool::create(context.scratch, context.epoch));
-    while (const auto entry = TRY(reader.next())) {
-      if (context.stop.stop_requested()) return fail(Errc::cancelled, "interrupted");
-      if (entry->type != archive::EntryType::file || !is_bytecode(entry->path, site)) continue;
-      archive::TarEntry kept{.path = entry->path, .size = entry->size};
-      TRY(spool.add(kept, reader.content(), "compileall"));
-    }
-    return spool.emit_sorted(out);
+    sandbox::Sandbox* sandbox = TRY(sandbox_of(context));
+    const auto trees = TRY(parent_trees(context));
+    const std::string site = python_.site_packages();
+    const sandbox::Step step{
+        .argv = {python_.prefix + "/bin/python", "-I", "-B", "-c", kProgram, site},
+        .epoch = context.epoch};
+    TarFilter filter;
+    filter.keep = [&](const archive::TarEntry& entry) -> Result<bool> {
+      return is_kept(entry, site.substr(1) + "/");
+    };
+    context.task.set_phase("compiling");
+    return write_tar_entries(
+        [&](base::Sink& sink) { return sandbox->run(trees, step, sink, {}, context.stop); }, filter,
+        out);
   }
 
  private:
-  Result<> compile(const BuildContext& context, const std::string& changes) const {
-    if (context.sandbox == nullptr) {
-      return fail(Errc::internal, "compiling Python files needs a sandbox");
+  /// `site` is site-packages as layers name it, with a slash at its end.
+  static bool is_kept(const archive::TarEntry& entry, const std::string& site) {
+    if (entry.type == archive::EntryType::directory) {
+      return entry.path.starts_with(site) || site.starts_with(entry.path + "/");
     }
-    std::vector<std::string> trees;
-    for (const auto& parent : context.parents) {
-      trees.push_back(context.store.tree_path(parent.diff_id));
-      TRY(context.sandbox->unpack(context.store.blob_path(parent.blob.digest), trees.back(),
-                                  context.stop));
-    }
-    context.task.set_phase("compiling");
-    auto file = TRY(base::File::create(changes, 0600));
-    const sandbox::Step step{.argv = {python_.prefix + "/bin/python", "-I", "-B", "-c", kProgram,
-                                      python_.site_packages()},
-                             .epoch = context.epoch};
-    TRY(context.sandbox->run(
-        trees, step, file, [](std::string_view) {}, context.stop));
-    return file.close();
+    return entry.type == archive::EntryType::file && entry.path.starts_with(site) &&
+           entry.path.ends_with(".pyc") && entry.path.find("/__pycache__/") != std::string::npos;
   }
 
   PythonFacts python_;

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "layer/wheel_record.h"
 #include "layer/wheel_script.h"
+#include "sources/wheel_tags.h"
 
 namespace imgforge::layer {
 
@@ -27,7 +28,7 @@ std::string_view top_folder(std::string_view path) { return path.substr(0, path.
 bool agrees(std::string_view stem, const WheelName& name) {
   const auto dash = stem.rfind('-');
   if (dash == std::string_view::npos) return false;
-  return normal_project(stem.substr(0, dash)) == name.project() &&
+  return sources::normalized_project(stem.substr(0, dash)) == name.project &&
          same_version(stem.substr(dash + 1), name.version);
 }
 
@@ -87,7 +88,7 @@ bool is_unlisted_by_rule(const WheelContents& wheel, std::string_view path) {
 Error bad_record(const WheelContents& wheel, std::string what) {
   return Error(Errc::mismatch, std::move(what))
       .hint(fmt::format("if you trust this wheel nevertheless: `allow_bad_record: [{}]`",
-                        wheel.name.project()));
+                        wheel.name.project));
 }
 
 Result<base::Sha256Value> promised_hash(const WheelContents& wheel, const RecordRow& row,
@@ -100,7 +101,7 @@ Result<base::Sha256Value> promised_hash(const WheelContents& wheel, const Record
         Error(Errc::unsupported, fmt::format("RECORD has a {} for \"{}\", and only sha256 "
                                              "can be verified",
                                              row.algorithm, row.path))
-            .hint(fmt::format("`allow_bad_record: [{}]` skips the check", wheel.name.project())));
+            .hint(fmt::format("`allow_bad_record: [{}]` skips the check", wheel.name.project)));
   }
   if (row.algorithm != "sha256") {
     return fail(
@@ -190,7 +191,7 @@ Result<WheelContents> read_checked(const archive::ZipArchive& zip, WheelName nam
   const std::string metadata_path = wheel.dist_info + "/METADATA";
   wheel.metadata = TRY(
       parse_wheel_metadata(TRY(read_document(zip, metadata_path, kDocumentLimit)), metadata_path));
-  if (normal_project(wheel.metadata.name) != wheel.name.project() ||
+  if (sources::normalized_project(wheel.metadata.name) != wheel.name.project ||
       !same_version(wheel.metadata.version, wheel.name.version)) {
     return fail(Errc::mismatch, fmt::format("its file name says {} {}, and its METADATA says {} {}",
                                             wheel.name.distribution, wheel.name.version,

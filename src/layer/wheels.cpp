@@ -10,12 +10,12 @@
 #include "base/text.h"
 #include "layer/layer_fields.h"
 #include "layer/wheel_bytecode.h"
-#include "layer/wheel_name.h"
 #include "layer/wheels_look.h"
 #include "layer/wheels_part.h"
 #include "layer/wheels_recipe.h"
 #include "layer/wheels_split.h"
 #include "layer/wheels_truth.h"
+#include "sources/wheel_tags.h"
 
 namespace imgforge::layer {
 
@@ -67,7 +67,6 @@ class Wheels final : public Definition {
     part.resolver = std::move(resolution.resolver);
     part.wheels = std::move(resolution.wheels);
     TRY(look_into_wheels(context, spec_.allow_bad_record, part));
-    if (spec_.cuda) TRY(check_expected_cuda(*spec_.cuda, part.components));
     return format_wheels_part(part);
   }
 
@@ -80,6 +79,7 @@ class Wheels final : public Definition {
                                                     part.python, facts.python->version))
                       .hint("run imgforge lock again"));
     }
+    if (spec_.cuda) TRY(check_expected_cuda(*spec_.cuda, part.components));
     for (Component component : part.components) {
       component.source = spec_.id;
       facts.set(std::move(component));
@@ -138,7 +138,7 @@ class Wheels final : public Definition {
     }
     if (context.previous_part && !context.update.empty()) {
       std::set<std::string> free;
-      for (const std::string& name : context.update) free.insert(normal_project(name));
+      for (const std::string& name : context.update) free.insert(sources::normalized_project(name));
       for (const auto& wheel : TRY(parse_wheels_part(*context.previous_part)).wheels) {
         if (free.contains(wheel.project)) continue;
         request.constraints.push_back(fmt::format("{}=={}", wheel.project, wheel.version));
@@ -189,7 +189,8 @@ void decode_split(LayerFields& fields, WheelsSpec& spec) {
     document::Fields one(node, "a split");
     const std::string name = one.text("name");
     std::vector<std::string> patterns;
-    for (const auto& pattern : one.texts("match")) patterns.push_back(normal_project(pattern));
+    for (const auto& pattern : one.texts("match"))
+      patterns.push_back(sources::normalized_project(pattern));
     if (auto done = one.finish(); !done) return fields.fail_with(std::move(done.error()));
     auto match = GlobSet::parse(patterns);
     if (!match) return fields.fail_with(std::move(match.error()).at(node.where()));
@@ -218,7 +219,7 @@ Result<std::unique_ptr<Definition>> decode_wheels(const document::Node& entry) {
   decode_split(fields, spec);
   spec.bytecode = fields.choice_or("bytecode", {"none", "unchecked-hash"}, "none") != "none";
   for (const auto& name : fields.texts_or_empty("allow_bad_record")) {
-    spec.allow_bad_record.insert(normal_project(name));
+    spec.allow_bad_record.insert(sources::normalized_project(name));
   }
   const int inputs =
       !spec.requirements.empty() + spec.requirements_file.has_value() + spec.pylock.has_value();

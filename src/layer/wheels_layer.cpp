@@ -62,7 +62,7 @@ Error changed(const WheelContents& wheel, const archive::ZipEntry& member) {
                fmt::format("wheel {}: \"{}\" has other content than its RECORD promises",
                            wheel.name.file, member.name))
       .hint(fmt::format("if you trust this wheel nevertheless: `allow_bad_record: [{}]`",
-                        wheel.name.project()));
+                        wheel.name.project));
 }
 
 Result<> verify_member(const PlannedWheel& wheel, std::uint32_t index) {
