@@ -9,6 +9,7 @@
 #include "archive/layer_writer.h"
 #include "base/progress.h"
 #include "base/time.h"
+#include "layer/image_source.h"
 #include "sandbox/sandbox.h"
 #include "sources/input.h"
 #include "store/store.h"
@@ -26,6 +27,7 @@ struct BuildContext {
   std::vector<store::BuiltLayer> parents;  // executed kinds: all layers below, lowest first
   base::ProgressTask& task;
   std::stop_token stop;
+  ImageSource* images = nullptr;  // kind `image` from a registry
 };
 
 class Recipe {
@@ -44,6 +46,9 @@ class Recipe {
   virtual std::uint64_t estimated_bytes() const { return 0; }
   /// False for a test step whose changes are thrown away: it runs, and makes no layer.
   virtual bool emits() const { return true; }
+  /// True when the files may lie where the dynamic loader's cache looks (deb, redist, …): the image
+  /// then needs a finalize layer.
+  virtual bool affects_loader_cache() const { return false; }
 
   virtual Result<store::BuiltLayer> produce(const BuildContext& context) const = 0;
 };
