@@ -23,12 +23,13 @@ place() {
   target=$root$(dirname "$1" | sed -E 's,^/(bin|sbin|lib|lib64)(/|$),/usr/\1\2,')
   mkdir -p "$target"; cp -L "$1" "$target/"
 }
-for p in sh cat cp rm mv ln ls chmod chown mkdir rmdir mkfifo mknod touch id uname sleep mount head ps \
-         setcap setfattr; do
+for p in sh cat cp rm mv ln ls chmod chown mkdir rmdir mkfifo mknod touch id uname sleep mount head \
+         setpriv setcap setfattr; do
   f=$(PATH=$PATH:/usr/sbin:/sbin command -v $p) || continue
   f=$(realpath "$f"); cp "$f" $root/usr/bin/$p
   ldd "$f" | grep -oE '/[^ ]+' | while read -r l; do place "$l"; done
 done
+cp "$(PATH=$PATH:/usr/sbin:/sbin command -v ldconfig)" $root/usr/sbin/
 tar -C $root --sort=name --numeric-owner --owner=0 --group=0 --mtime=@1000000000 -cf $out .
 rm -rf $root
 )";
@@ -120,8 +121,6 @@ std::string why_not() {
   return out;
 }
 
-namespace {
-// One for all tests of a run.
 const std::string& root_tar() {
   static const base::TempDir folder =
       REQUIRE_OK(base::TempDir::create("/tmp", "imgforge-sandbox-root"));
@@ -132,7 +131,6 @@ const std::string& root_tar() {
   }();
   return tar;
 }
-}  // namespace
 
 Bench::Bench()
     : directory_(REQUIRE_OK(base::TempDir::create("/tmp", "imgforge-sandbox-test"))),

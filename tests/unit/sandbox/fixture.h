@@ -34,6 +34,9 @@ std::string listing(std::string_view tar);
 /// The program that stands for imgforge; $IMGFORGE_TEST_CHILD replaces it.
 std::string child_program();
 
+/// The tar of a small root: sh and the usual small programs of this machine. Made once per run.
+const std::string& root_tar();
+
 /// "" when steps can run here, else the reason.
 std::string why_not();
 
