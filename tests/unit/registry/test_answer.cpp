@@ -1,0 +1,103 @@
+#include "catch.h"
+#include "error_text.h"
+#include "registry/answer.h"
+
+using namespace imgforge;
+using registry::answer_error;
+using registry::Asked;
+using registry::ErrorEntry;
+using registry::parse_error_body;
+
+namespace {
+
+const http::Request kRequest{.url = "https://reg.example/v2/a/b/manifests/1?secret=s3cret"};
+const Asked kNobody{.host = "reg.example", .repository = "a/b", .what = "tag 1 of a/b"};
+const Asked kAlice{.host = "reg.example",
+                   .repository = "a/b",
+                   .what = "tag 1 of a/b",
+                   .user = "alice",
+                   .credentials = true};
+
+http::Response answer(int status, std::string body = "", std::string type = "application/json") {
+  return {.status = status,
+          .headers = {{"Content-Type", std::move(type)}},
+          .url = kRequest.url,
+          .error_body = std::move(body)};
+}
+
+std::string body(const char* code, const char* message) {
+  return std::string(R"({"errors":[{"code":")") + code + R"(","message":")" + message + "\"}]}";
+}
+
+std::string text(const Error& error) {
+  const std::string shown = error_text(error);
+  CHECK(shown.find("s3cret") == std::string::npos);
+  return shown;
+}
+
+}  // namespace
+
+TEST_CASE("error bodies by the specification, and bodies of every other form") {
+  CHECK(parse_error_body(
+            R"({"errors":[{"code":"A","message":"a","detail":{"x":1}},{"code":"B"}]})") ==
+        std::vector<ErrorEntry>{{"A", "a"}, {"B", ""}});
+  CHECK(parse_error_body("{\"errors\":[{\"message\":\"two\\nlines\\u001b[31m\"}]}") ==
+        std::vector<ErrorEntry>{{"", "two lines [31m"}});
+  for (const char* other : {"", "404 page not found", "<html>", "{}", "[]", "{\"errors\":7}",
+                            R"({"errors":[7,{},{"code":3}]})"}) {
+    CHECK(parse_error_body(other).empty());
+  }
+  const auto entries = parse_error_body(body("A", std::string(1000, 'x').c_str()));
+  REQUIRE(entries.size() == 1);
+  CHECK(entries[0].message.size() == 200);
+}
+
+TEST_CASE("a refusal says who may not have what, and what to do") {
+  CHECK(text(answer_error(kRequest, answer(401, body("UNAUTHORIZED", "authentication required")),
+                          kNobody)) ==
+        "reg.example gives tag 1 of a/b to nobody without credentials (HTTP 401; UNAUTHORIZED: "
+        "authentication required)\n"
+        "hint: log in with 'podman login reg.example' or 'docker login reg.example': imgforge "
+        "reads the file that they write; many registries answer the same for a repository that is "
+        "absent\n");
+  const Error denied = answer_error(kRequest, answer(401), kAlice);
+  CHECK(denied.code() == Errc::forbidden);
+  CHECK(text(denied) ==
+        "reg.example does not give tag 1 of a/b to user alice (HTTP 401)\n"
+        "hint: check that a/b exists, that user alice may read it, and that the password is still "
+        "good\n");
+  Asked helper = kNobody;
+  helper.helper = "pass";
+  CHECK(text(answer_error(kRequest, answer(401), helper)).find("docker-credential-pass") !=
+        std::string::npos);
+  CHECK(answer_error(kRequest, answer(403), kNobody).code() == Errc::forbidden);
+}
+
+TEST_CASE("absent, busy, broken: each its kind and its facts") {
+  const Error absent =
+      answer_error(kRequest, answer(404, body("MANIFEST_UNKNOWN", "manifest unknown")), kAlice);
+  CHECK(absent.code() == Errc::not_found);
+  CHECK(text(absent) ==
+        "reg.example has no tag 1 of a/b (HTTP 404; MANIFEST_UNKNOWN: manifest unknown)\n");
+  using Facts = std::vector<std::pair<std::string, std::string>>;
+  CHECK(absent.facts() == Facts{{"url", "https://reg.example/v2/a/b/manifests/1"},
+                                {"status", "404"},
+                                {"code", "MANIFEST_UNKNOWN"}});
+  http::Response busy = answer(429);
+  busy.headers.add("Retry-After", "17");
+  const Error slow = answer_error(kRequest, busy, kNobody);
+  CHECK(slow.code() == Errc::rate_limited);
+  CHECK(slow.facts().back() == std::pair<std::string, std::string>("retry_after", "17"));
+  CHECK(slow.hint().find("log in") != std::string::npos);
+  CHECK(answer_error(kRequest, answer(503), kNobody).code() == Errc::unavailable);
+  CHECK(answer_error(kRequest, answer(504), kNobody).code() == Errc::timed_out);
+  CHECK(answer_error(kRequest, answer(400), kNobody).code() == Errc::protocol);
+}
+
+TEST_CASE("a web page is called one") {
+  for (const int status : {403, 404, 502}) {
+    const Error page = answer_error(
+        kRequest, answer(status, "<html>Please log in</html>", "text/html; charset=utf-8"), kAlice);
+    CHECK(page.hint().find("the answer is a web page") == 0);
+  }
+}
