@@ -28,7 +28,8 @@ struct ResolveContext {
   std::set<std::string> update;
   base::Progress& progress;
   std::stop_token stop;
-  std::string probe_file;  // the compiled probe of this installation; kind probe pins it
+  std::string probe_file;         // the compiled probe of this installation; kind probe pins it
+  ImageSource* images = nullptr;  // kind `image` from a registry
 };
 
 struct PlanContext {

@@ -35,10 +35,23 @@ struct Part {
   Facts facts;
 };
 
+Error no_registries(const oci::Reference& ref) {
+  return Error(Errc::unsupported,
+               fmt::format("nothing here reads from registries, and {} is in one", ref.to_string()))
+      .hint(fmt::format("copy it to a folder first: skopeo copy docker://{} oci:base:latest, and "
+                        "write ref: oci:base:latest",
+                        ref.to_string()));
+}
+
 /// Takes the base image into the store. The one place that knows where base images come from.
 Result<oci::Descriptor> bring(const oci::Reference& ref, const oci::Platform& platform,
-                              store::Store& store, const std::string& project_directory,
-                              base::Progress& progress, std::stop_token stop) {
+                              ImageSource* images, store::Store& store,
+                              const std::string& project_directory, base::Progress& progress,
+                              std::stop_token stop) {
+  if (const auto* image = ref.registry()) {
+    if (images == nullptr) return fail(no_registries(ref));
+    return images->pull(*image, platform, store, progress, stop);
+  }
   if (const auto* layout = ref.layout()) {
     return store::import_layout(store, base::join_path(project_directory, layout->directory),
                                 layout->tag ? layout->tag->to_string() : "", platform, progress,
@@ -49,14 +62,12 @@ Result<oci::Descriptor> bring(const oci::Reference& ref, const oci::Platform& pl
     return store::import_oci_archive(store, base::join_path(project_directory, file->file),
                                      file->name, platform, progress, stop);
   }
-  const std::string source =
-      ref.registry() != nullptr ? fmt::format("docker://{}", ref.to_string()) : ref.to_string();
   return fail(
       Error(Errc::unsupported,
             fmt::format("a base image cannot be read from {} directly", ref.to_string()))
           .hint(fmt::format("copy it to a folder first: skopeo copy {} oci:base:latest, and "
                             "write ref: oci:base:latest",
-                            source)));
+                            ref.to_string())));
 }
 
 /// The OCI name of a layer's form; Docker's names mean the same bytes.
@@ -182,19 +193,7 @@ class ImageLayerRecipe final : public Recipe {
 
   Result<store::BuiltLayer> produce(const BuildContext& context) const override {
     const auto& blob = layer_.built.blob;
-    if (!context.store.has_blob(blob.digest)) {
-      context.task.set_phase("importing");
-      const auto found =
-          TRY(bring(settings_.ref, settings_.platform, context.store, context.project_directory,
-                    base::silent_progress(), context.stop));
-      if (found.digest != manifest_) {
-        return fail(
-            Error(Errc::mismatch,
-                  fmt::format("{} is now {}, and the lock has {}", settings_.ref.to_string(),
-                              found.digest.to_string(), manifest_.to_string()))
-                .hint("bring the locked image back, or lock again"));
-      }
-    }
+    if (!context.store.has_blob(blob.digest)) TRY(fetch(context));
     const auto size = TRY(context.store.blob_size(blob.digest));
     if (size != blob.size) {
       return fail(Errc::mismatch,
@@ -205,6 +204,25 @@ class ImageLayerRecipe final : public Recipe {
   }
 
  private:
+  /// A registry gives the layer by its digest, wherever the tag points now; layouts and archives
+  /// are taken whole, and must still be the locked image.
+  Result<> fetch(const BuildContext& context) const {
+    if (const auto* image = settings_.ref.registry()) {
+      if (context.images == nullptr) return fail(no_registries(settings_.ref));
+      context.task.set_phase("pulling");
+      return context.images->pull_blob(*image, layer_.built.blob, context.store, context.task,
+                                       context.stop);
+    }
+    context.task.set_phase("importing");
+    const auto found = TRY(bring(settings_.ref, settings_.platform, context.images, context.store,
+                                 context.project_directory, base::silent_progress(), context.stop));
+    if (found.digest == manifest_) return {};
+    return fail(Error(Errc::mismatch,
+                      fmt::format("{} is now {}, and the lock has {}", settings_.ref.to_string(),
+                                  found.digest.to_string(), manifest_.to_string()))
+                    .hint("bring the locked image back, or lock again"));
+  }
+
   Settings settings_;
   oci::Digest manifest_;
   BaseLayer layer_;
@@ -215,7 +233,7 @@ class ImageDefinition final : public Definition {
   explicit ImageDefinition(Settings settings) : settings_(std::move(settings)) {}
 
   Result<std::string> resolve(const ResolveContext& context) const override {
-    const auto manifest = bring(settings_.ref, settings_.platform, context.store,
+    const auto manifest = bring(settings_.ref, settings_.platform, context.images, context.store,
                                 context.project_directory, context.progress, context.stop);
     if (!manifest) {
       return fail(Error(manifest.error())
