@@ -1,0 +1,32 @@
+// Builds the layers of a plan: inputs are fetched ahead, layers that do not depend on each other
+// are built at the same time, and a finished layer is in the store before anybody hears of it. What
+// was finished stays when something fails.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "build/plan.h"
+#include "build/resolve.h"
+
+namespace imgforge::build {
+
+struct RunOptions {
+  std::size_t workers = 1;      // layers at the same time
+  std::size_t fetches = 6;      // transfers at the same time
+  bool check = false;           // build executed layers twice and compare
+  bool ignore_records = false;  // a digest other than the lock's record is no error
+  std::string sandbox_program;  // the program that has sandbox::child_main
+  std::string project_directory;
+  base::Seconds epoch;
+};
+
+struct RunReport {
+  std::vector<store::BuiltLayer> layers;  // by index of the plan
+  std::vector<bool> reused;
+};
+
+Result<RunReport> run(const Plan& plan, const std::vector<LayerState>& states,
+                      const RunOptions& options, const Workplace& place);
+
+}  // namespace imgforge::build

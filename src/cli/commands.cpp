@@ -1,0 +1,15 @@
+// The table of commands: one line each; a command is one file in commands/.
+#include "cli/commands/commands.h"
+#include "cli/app.h"
+
+namespace imgforge::cli {
+
+std::span<const Command> commands() {
+  static const Command kCommands[] = {
+      lock_command(), fetch_command(), plan_command(),   build_command(),      inspect_command(),
+      diff_command(), cache_command(), doctor_command(), completion_command(),
+  };
+  return kCommands;
+}
+
+}  // namespace imgforge::cli

@@ -1,0 +1,112 @@
+#include "build/build.h"
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/commands/commands.h"
+#include "cli/commands/shared.h"
+#include "cli/output.h"
+
+namespace imgforge::cli {
+namespace {
+
+constexpr Option kOptions[] = {
+    {"output", 'o', "REF",
+     "write the image here too: oci:DIR[:tag], oci-archive:FILE, docker-archive:FILE", true},
+    {"workers", 'j', "N", "layers built at the same time (default: the processors)"},
+    {"check", 0, "", "build executed layers twice and name the first difference"},
+    {"record", 0, "", "write what the layers became into the lock"},
+    {"ignore-records", 0, "", "do not compare with what the lock records"},
+    {"dry-run", 'n', "", "the same as 'imgforge plan'"},
+};
+
+Result<std::size_t> workers(const App& app) {
+  const auto text = app.args().value("workers");
+  if (!text) return app.workers();
+  const auto number = base::parse_uint(*text);
+  if (!number || *number == 0 || *number > 256) {
+    return fail(Errc::usage,
+                fmt::format("--workers takes a number from 1 to 256, not '{}'", *text));
+  }
+  return static_cast<std::size_t>(*number);
+}
+
+base::Json result_json(const build::BuiltImage& image, const std::string& store) {
+  base::Json layers = base::Json::array();
+  for (std::size_t i = 0; i < image.layers.size(); ++i) {
+    if (!image.plan.layers[i].recipe->emits()) continue;
+    layers.push_back({{"id", image.plan.layers[i].id},
+                      {"digest", image.layers[i].blob.digest.to_string()},
+                      {"size", image.layers[i].blob.size},
+                      {"diff_id", image.layers[i].diff_id.to_string()},
+                      {"reused", static_cast<bool>(image.reused[i])}});
+  }
+  return {{"image", image.image},
+          {"tag", image.tag},
+          {"digest", image.manifest.digest.to_string()},
+          {"bytes", image.compressed_bytes},
+          {"layers", layers},
+          {"store", store}};
+}
+
+Result<int> run(App& app) {
+  build::BuildRequest request;
+  request.spec_file = TRY(spec_argument(app));
+  request.layer_paths = app.settings().layer_paths;
+  request.record = app.args().flag("record");
+  for (const std::string& output : app.args().values("output")) {
+    oci::Reference reference = TRY(oci::Reference::parse(output));
+    if (reference.registry() != nullptr) {
+      return fail(
+          Error(Errc::usage, "'" + output + "' is not a place on this machine")
+              .hint("outputs are oci:DIR[:tag], oci-archive:FILE[:tag] and docker-archive:FILE"));
+    }
+    request.outputs.push_back(std::move(reference));
+  }
+  if (app.args().flag("dry-run")) return plan_command().run(app);
+  request.run.workers = TRY(workers(app));
+  request.run.check = app.args().flag("check");
+  request.run.ignore_records = app.args().flag("ignore-records") || request.record;
+  request.run.sandbox_program = app.self();
+  const build::Workplace place{*TRY(app.store()), *TRY(app.sources()), app.progress(), app.stop(),
+                               &app.images()};
+  const build::BuiltImage image = TRY(build::build(request, place));
+  app.close_progress();
+  if (app.json()) {
+    TRY(print(base::pretty_json(result_json(image, place.store.directory()))));
+    return 0;
+  }
+  std::size_t reused = 0;
+  for (const bool one : image.reused) reused += one ? 1 : 0;
+  std::string text = fmt::format("{}:{}\n{}\n{} layers ({} reused), {}\n", image.image, image.tag,
+                                 image.manifest.digest.to_string(), image.layers.size(), reused,
+                                 base::human_bytes(image.compressed_bytes));
+  for (const oci::Reference& output : request.outputs) text += "wrote " + output.to_string() + "\n";
+  TRY(print(text));
+  return 0;
+}
+
+}  // namespace
+
+Command build_command() {
+  return {.name = "build",
+          .summary = "build an image from its locked spec",
+          .synopsis = "SPEC [options]",
+          .details =
+              "Nothing is resolved here: the lock says what goes in. Layers that are in the store "
+              "are reused, the rest is\n"
+              "built in parallel; a build that was interrupted goes on where it stopped. The image "
+              "is named\n"
+              "image:build-tag in the store (an OCI layout), and written to every --output.\n\n"
+              "Examples:\n"
+              "  imgforge build specs/pytorch2.6-cuda12.4-debian12.yaml\n"
+              "  imgforge build specs/app.yaml -o oci:out/app -o docker-archive:out/app.tar\n"
+              "  imgforge build specs/app.yaml --check              are the executed layers "
+              "deterministic?\n"
+              "  imgforge build specs/app.yaml --record             pin the digests in the lock",
+          .options = kOptions,
+          .run = run};
+}
+
+}  // namespace imgforge::cli

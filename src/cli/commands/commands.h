@@ -1,0 +1,18 @@
+// What each file of this folder provides.
+#pragma once
+
+#include "cli/app.h"
+
+namespace imgforge::cli {
+
+Command build_command();
+Command cache_command();
+Command completion_command();
+Command diff_command();
+Command doctor_command();
+Command fetch_command();
+Command inspect_command();
+Command lock_command();
+Command plan_command();
+
+}  // namespace imgforge::cli

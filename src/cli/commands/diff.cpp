@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "build/image_diff.h"
+#include "cli/commands/commands.h"
+#include "cli/commands/shared.h"
+#include "cli/image_view.h"
+#include "cli/output.h"
+
+namespace imgforge::cli {
+namespace {
+
+constexpr Option kOptions[] = {
+    {"all", 'a', "", "show every changed file (default: the first 20)"},
+    {"exit-code", 0, "", "exit with 1 when the images differ"},
+};
+
+std::string section(const char* title, const std::vector<build::Change>& changes,
+                    std::size_t limit) {
+  if (changes.empty()) return "";
+  Table table(
+      {{title, Table::Align::left}, {"BEFORE", Table::Align::left}, {"AFTER", Table::Align::left}});
+  for (std::size_t i = 0; i < std::min(limit, changes.size()); ++i) {
+    const build::Change& change = changes[i];
+    table.add({change.name, change.before.empty() ? "-" : change.before,
+               change.after.empty() ? "-" : change.after});
+  }
+  std::string out = table.to_string();
+  if (changes.size() > limit)
+    out += fmt::format("… and {} more (--all shows them)\n", changes.size() - limit);
+  return out + "\n";
+}
+
+base::Json rows(const std::vector<build::Change>& changes) {
+  base::Json out = base::Json::array();
+  for (const build::Change& change : changes) {
+    base::Json row = {{"name", change.name}};
+    row["before"] = change.before.empty() ? base::Json() : base::Json(change.before);
+    row["after"] = change.after.empty() ? base::Json() : base::Json(change.after);
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+Result<int> run(App& app) {
+  TRY(expect_words(app, 2, "diff", "two images"));
+  const ImageView before = TRY(open_image(app, app.args().positional()[0]));
+  const ImageView after = TRY(open_image(app, app.args().positional()[1]));
+  const bool same = before.descriptor.digest == after.descriptor.digest;
+  build::ImageDiff diff;
+  if (!same) {
+    auto task = app.progress().start("compare", "layers that differ", std::nullopt);
+    diff = TRY(build::diff_images({before.manifest, before.config, before.directory},
+                                  {after.manifest, after.config, after.directory}, app.stop()));
+    task->finish("compared");
+  }
+  app.close_progress();
+  if (app.json()) {
+    TRY(print(base::pretty_json({{"same", same},
+                                 {"before", before.descriptor.digest.to_string()},
+                                 {"after", after.descriptor.digest.to_string()},
+                                 {"components", rows(diff.components)},
+                                 {"packages", rows(diff.packages)},
+                                 {"config", rows(diff.config)},
+                                 {"files", rows(diff.files)},
+                                 {"shared_layers", diff.shared_layers}})));
+  } else if (same) {
+    TRY(print(fmt::format("identical: {}\n", before.descriptor.digest.to_string())));
+  } else {
+    constexpr std::size_t kShownFiles = 20;
+    const std::size_t everything = static_cast<std::size_t>(-1);
+    std::string text =
+        section("COMPONENT", diff.components, everything) +
+        section("PACKAGE", diff.packages, everything) + section("CONFIG", diff.config, everything) +
+        section("FILE", diff.files, app.args().flag("all") ? everything : kShownFiles);
+    if (diff.empty())
+      text = "the same content in other bytes (compression, order of layers or annotations)\n";
+    text += fmt::format("{} of {} and {} layers are the same\n", diff.shared_layers,
+                        diff.layers_before, diff.layers_after);
+    TRY(print(text));
+  }
+  return !same && app.args().flag("exit-code") ? 1 : 0;
+}
+
+}  // namespace
+
+Command diff_command() {
+  return {.name = "diff",
+          .summary = "what differs between two images: components, packages, configuration, files",
+          .synopsis = "IMAGE IMAGE [options]",
+          .details =
+              "Images are named as for 'imgforge inspect'. Layers that both have are not read.\n\n"
+              "Examples:\n"
+              "  imgforge diff app:v1 app:v2\n"
+              "  imgforge diff oci:before oci:after --json",
+          .options = kOptions,
+          .run = run};
+}
+
+}  // namespace imgforge::cli

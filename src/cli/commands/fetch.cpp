@@ -1,0 +1,73 @@
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/commands/commands.h"
+#include "cli/commands/shared.h"
+#include "cli/output.h"
+
+namespace imgforge::cli {
+namespace {
+
+constexpr Option kOptions[] = {
+    {"vendor", 0, "DIR",
+     "also keep copies of the inputs in DIR (sha256/…), for builds without network"},
+    {"dry-run", 'n', "", "say what would be fetched"},
+};
+
+Result<int> run(App& app) {
+  const std::string file = TRY(spec_argument(app));
+  const spec::ImageSpec spec = TRY(spec::load_spec(file, app.settings().layer_paths));
+  const std::string lock_file = spec::lock_path(file);
+  const spec::Lock lock = TRY(spec::load_lock(lock_file));
+  TRY(spec::check_lock(lock, spec, lock_file));
+  const build::Plan plan = TRY(build::make_plan(spec, lock));
+  const auto inputs = all_inputs(plan);
+  store::Store& store = *TRY(app.store());
+  std::uint64_t bytes = 0, missing_bytes = 0;
+  std::size_t missing = 0;
+  for (const sources::Input& input : inputs) {
+    bytes += input.size;
+    if (store.has_input(input.digest)) continue;
+    ++missing;
+    missing_bytes += input.size;
+  }
+  if (!app.args().flag("dry-run")) {
+    const auto held = TRY(store.hold());
+    TRY(TRY(app.sources())->fetch(inputs, 6, app.stop()));
+    if (const auto folder = app.args().value("vendor")) {
+      TRY(sources::vendor(store, inputs, *folder, app.progress(), app.stop()));
+    }
+  }
+  app.close_progress();
+  if (app.json()) {
+    TRY(print(base::pretty_json({{"inputs", inputs.size()},
+                                 {"bytes", bytes},
+                                 {"fetched", missing},
+                                 {"fetched_bytes", missing_bytes}})));
+    return 0;
+  }
+  TRY(print(fmt::format("{} inputs, {}; {} {}, {}\n", inputs.size(), base::human_bytes(bytes),
+                        app.args().flag("dry-run") ? "to fetch:" : "fetched", missing,
+                        base::human_bytes(missing_bytes))));
+  return 0;
+}
+
+}  // namespace
+
+Command fetch_command() {
+  return {.name = "fetch",
+          .summary = "bring every locked input into the store, so that a build needs no network",
+          .synopsis = "SPEC [options]",
+          .details =
+              "Examples:\n"
+              "  imgforge fetch specs/pytorch2.6-cuda12.4-debian12.yaml\n"
+              "  imgforge fetch specs/app.yaml --vendor vendor/     for an air gap; name the "
+              "folder under\n"
+              "                                                     'vendor:' in the configuration "
+              "there",
+          .options = kOptions,
+          .run = run};
+}
+
+}  // namespace imgforge::cli

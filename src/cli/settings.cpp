@@ -1,0 +1,131 @@
+#include "cli/settings.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "document/fields.h"
+
+namespace imgforge::cli {
+namespace {
+
+using Environment = std::map<std::string, std::string>;
+
+std::string variable(const Environment& environment, const std::string& name) {
+  const auto found = environment.find(name);
+  return found == environment.end() ? std::string() : found->second;
+}
+
+std::string home_folder(const Environment& environment, const std::string& xdg,
+                        const std::string& fallback) {
+  if (const std::string folder = variable(environment, xdg); folder.starts_with('/')) return folder;
+  const std::string home = variable(environment, "HOME");
+  return base::join_path(home.empty() ? "/root" : home, fallback);
+}
+
+Result<sources::ArchiveAddress> decode_archive(const std::string& role,
+                                               const document::Node& node) {
+  sources::ArchiveAddress address;
+  if (node.is_scalar()) {
+    address.urls = {node.text()};
+    return address;
+  }
+  document::Fields fields(node, "the archive " + role);
+  if (auto url = fields.optional_text("url")) address.urls.push_back(*url);
+  for (std::string& url : fields.texts_or_empty("urls")) address.urls.push_back(std::move(url));
+  address.keyring = fields.text_or("keyring", "");
+  address.snapshot = fields.text_or("snapshot", "");
+  if (address.urls.empty()) fields.reject("url", "an archive needs a url");
+  TRY(fields.finish());
+  return address;
+}
+
+// registries: {HOST: {address: MIRROR, plain_http: true}}
+Result<RegistryAddress> decode_registry(const std::string& host, const document::Node& node) {
+  document::Fields fields(node, "the registry " + host);
+  RegistryAddress address{.address = fields.text_or("address", "")};
+  if (fields.optional_node("plain_http")) address.plain_http = fields.flag_or("plain_http", false);
+  TRY(fields.finish());
+  return address;
+}
+
+Result<> read_config(const std::string& file, Settings& settings) {
+  const std::string text = TRY(base::read_file(file));
+  const document::Node root = TRY(document::parse_yaml(text, file));
+  if (root.is_null()) return {};
+  document::Fields fields(root, "the configuration");
+  settings.store_directory = fields.text_or("store", settings.store_directory);
+  for (std::string& path : fields.texts_or_empty("layers")) settings.layer_paths.push_back(path);
+  settings.workers = static_cast<std::size_t>(std::max<std::int64_t>(
+      0, fields.integer_or("workers", static_cast<std::int64_t>(settings.workers))));
+  for (std::string& folder : fields.texts_or_empty("vendor")) {
+    settings.addresses.vendor_folders.push_back(std::move(folder));
+  }
+  settings.addresses.tools_directory = fields.text_or("tools", settings.addresses.tools_directory);
+  for (auto& [role, url] : fields.text_map_or_empty("indexes"))
+    settings.addresses.indexes[role] = url;
+  for (auto& [role, url] : fields.text_map_or_empty("redist"))
+    settings.addresses.redist[role] = url;
+  if (const auto archives = fields.optional_node("archives")) {
+    if (!archives->is_map()) return fail(archives->error("archives must be a map of roles"));
+    for (const auto& [role, node] : archives->entries()) {
+      settings.addresses.archives[role.text()] = TRY(decode_archive(role.text(), node));
+    }
+  }
+  if (const auto registries = fields.optional_node("registries")) {
+    if (!registries->is_map()) return fail(registries->error("registries must be a map of hosts"));
+    for (const auto& [host, node] : registries->entries()) {
+      settings.registries[host.text()] = TRY(decode_registry(host.text(), node));
+    }
+  }
+  return fields.finish();
+}
+
+}  // namespace
+
+Result<Settings> load_settings(const Environment& environment, const std::string& config_file,
+                               const std::string& self) {
+  Settings settings;
+  settings.store_directory =
+      home_folder(environment, "XDG_DATA_HOME", ".local/share") + "/imgforge/store";
+  settings.addresses.environment = environment;
+  settings.addresses.tools_directory =
+      home_folder(environment, "XDG_DATA_HOME", ".local/share") + "/imgforge/tools/bin";
+  settings.no_color = !variable(environment, "NO_COLOR").empty();
+
+  if (!config_file.empty()) {
+    TRY(read_config(config_file, settings));
+  } else {
+    const std::string user =
+        home_folder(environment, "XDG_CONFIG_HOME", ".config") + "/imgforge/config.yaml";
+    for (const std::string& file : {std::string("/etc/imgforge/config.yaml"), user}) {
+      if (base::exists(file)) TRY(read_config(file, settings));
+    }
+  }
+  if (const std::string store = variable(environment, "IMGFORGE_STORE"); !store.empty()) {
+    settings.store_directory = store;
+  }
+  if (const std::string tools = variable(environment, "IMGFORGE_TOOLS"); !tools.empty()) {
+    settings.addresses.tools_directory = tools;
+  }
+  if (const std::string layers = variable(environment, "IMGFORGE_LAYERS"); !layers.empty()) {
+    for (std::string_view path : base::split(layers, ':')) settings.layer_paths.emplace_back(path);
+  }
+  // Installed: PREFIX/bin/imgforge with PREFIX/libexec/imgforge and PREFIX/share/imgforge; from a
+  // build folder: bin/ with cuda-probe/ beside it.
+  const std::string folder = base::parent_path(self);
+  for (const std::string& candidate :
+       {folder + "/../libexec/imgforge/imgforge-probe", folder + "/imgforge-probe",
+        folder + "/../cuda-probe/imgforge-probe"}) {
+    if (settings.probe_file.empty() && base::exists(candidate)) settings.probe_file = candidate;
+  }
+  if (const std::string probe = variable(environment, "IMGFORGE_PROBE"); !probe.empty()) {
+    settings.probe_file = probe;
+  }
+  if (const std::string shared = folder + "/../share/imgforge/layers"; base::is_directory(shared)) {
+    settings.layer_paths.push_back(shared);
+  }
+  return settings;
+}
+
+}  // namespace imgforge::cli

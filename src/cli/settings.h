@@ -1,0 +1,38 @@
+// What the environment and the configuration file say, read once, here and nowhere else.
+//
+// Precedence: command line, environment (IMGFORGE_*), ~/.config/imgforge/config.yaml,
+// /etc/imgforge/config.yaml, defaults. Keys of the file: store, layers, workers, vendor, tools,
+// archives, indexes, redist, registries (docs/reference/config.md).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sources/addresses.h"
+
+namespace imgforge::cli {
+
+/// What the configuration says of one registry.
+struct RegistryAddress {
+  std::string address;             // a mirror, "host[:port]"; empty: the host itself
+  std::optional<bool> plain_http;  // unset: only on this machine (registry::is_loopback)
+};
+
+struct Settings {
+  std::string store_directory;
+  std::vector<std::string> layer_paths;
+  std::size_t workers = 0;  // 0: as many as processors
+  std::string probe_file;   // the compiled probe beside this program
+  bool no_color = false;
+  sources::AddressSettings addresses;
+  std::map<std::string, RegistryAddress> registries;  // by host, as references have it
+};
+
+/// `environment` is the process's environment; `config_file` overrides where the file is looked for
+/// (must exist then).
+Result<Settings> load_settings(const std::map<std::string, std::string>& environment,
+                               const std::string& config_file, const std::string& self);
+
+}  // namespace imgforge::cli
