@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "build/define.h"
 #include "store/export.h"
 
 namespace imgforge::build {
@@ -45,7 +46,7 @@ Result<> record_layers(const std::string& lock_file, spec::Lock lock, const Buil
 
 Result<BuiltImage> build(const BuildRequest& request, const Workplace& place) {
   // What is wanted, and what it was resolved to.
-  const spec::ImageSpec spec = TRY(spec::load_spec(request.spec_file, request.layer_paths));
+  const spec::ImageSpec spec = TRY(load_image(request.spec_file, request.layer_paths));
   const std::string lock_file = spec::lock_path(request.spec_file);
   const spec::Lock lock = TRY(spec::load_lock(lock_file));
   TRY(spec::check_lock(lock, spec, lock_file));

@@ -22,20 +22,26 @@ spec::LayerUse implicit_probe(const spec::ImageSpec& spec) {
 
 }  // namespace
 
-Result<std::vector<DefinedLayer>> define(const spec::ImageSpec& spec) {
-  std::vector<spec::LayerUse> uses = spec.layers;
-  const bool has_probe = std::any_of(uses.begin(), uses.end(),
+Result<spec::ImageSpec> load_image(const std::string& spec_file,
+                                   const std::vector<std::string>& layer_paths) {
+  spec::ImageSpec spec = TRY(spec::load_spec(spec_file, layer_paths));
+  const bool has_probe = std::any_of(spec.layers.begin(), spec.layers.end(),
                                      [](const spec::LayerUse& use) { return use.kind == kProbe; });
   if (!has_probe) {
-    uses.insert(uses.empty() ? uses.end() : uses.begin() + 1, implicit_probe(spec));
+    spec.layers.insert(spec.layers.empty() ? spec.layers.end() : spec.layers.begin() + 1,
+                       implicit_probe(spec));
   }
+  return spec;
+}
+
+Result<std::vector<DefinedLayer>> define(const spec::ImageSpec& spec) {
   std::vector<DefinedLayer> layers;
-  for (spec::LayerUse& use : uses) {
+  for (const spec::LayerUse& use : spec.layers) {
     auto definition = layer::decode(use.entry);
     if (!definition) {
       return fail(std::move(definition.error()).context("layer " + use.id));
     }
-    layers.push_back({std::move(use), std::move(*definition)});
+    layers.push_back({use, std::move(*definition)});
   }
   return layers;
 }

@@ -1,7 +1,8 @@
-// The layers of a spec, decoded by their kinds, with the implicit ones put where they belong.
+// The layers of a spec, with the implicit ones put where they belong, decoded by their kinds.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "layer/definition.h"
@@ -14,8 +15,12 @@ struct DefinedLayer {
   std::unique_ptr<layer::Definition> definition;
 };
 
-/// Decodes every entry. A spec without a `probe` layer gets one above its first layer, near the
-/// bottom, so that images share it.
+/// spec::load_spec, and the implicit layers: a spec without a `probe` layer gets one above its
+/// first layer, near the bottom, so that images share it.
+Result<spec::ImageSpec> load_image(const std::string& spec_file,
+                                   const std::vector<std::string>& layer_paths);
+
+/// Decodes every entry.
 Result<std::vector<DefinedLayer>> define(const spec::ImageSpec& spec);
 
 }  // namespace imgforge::build

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "build/define.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/shared.h"
 #include "cli/output.h"
@@ -56,7 +57,7 @@ Result<int> prune(App& app, store::Store& store) {
   store::PruneOptions options{.dry_run = app.args().flag("dry-run"),
                               .inputs = app.args().flag("inputs")};
   for (const std::string& file : app.args().values("keep")) {
-    const spec::ImageSpec spec = TRY(spec::load_spec(file, app.settings().layer_paths));
+    const spec::ImageSpec spec = TRY(build::load_image(file, app.settings().layer_paths));
     const build::Plan plan =
         TRY(build::make_plan(spec, TRY(spec::load_lock(spec::lock_path(file)))));
     for (const sources::Input& input : all_inputs(plan))

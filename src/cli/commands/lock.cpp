@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "build/define.h"
 #include "build/plan.h"
 #include "build/resolve.h"
 #include "cli/commands/commands.h"
@@ -39,7 +40,7 @@ std::string changes(const std::optional<spec::Lock>& before, const spec::Lock& n
 
 Result<int> run(App& app) {
   const std::string file = TRY(spec_argument(app));
-  const spec::ImageSpec spec = TRY(spec::load_spec(file, app.settings().layer_paths));
+  const spec::ImageSpec spec = TRY(build::load_image(file, app.settings().layer_paths));
   const std::string lock_file = spec::lock_path(file);
   std::optional<spec::Lock> before;
   if (base::exists(lock_file)) {

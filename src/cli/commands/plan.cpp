@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "build/define.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/shared.h"
 #include "cli/output.h"
@@ -11,7 +12,7 @@ namespace {
 
 Result<int> run(App& app) {
   const std::string file = TRY(spec_argument(app));
-  const spec::ImageSpec spec = TRY(spec::load_spec(file, app.settings().layer_paths));
+  const spec::ImageSpec spec = TRY(build::load_image(file, app.settings().layer_paths));
   const std::string lock_file = spec::lock_path(file);
   const spec::Lock lock = TRY(spec::load_lock(lock_file));
   TRY(spec::check_lock(lock, spec, lock_file));
