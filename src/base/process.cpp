@@ -131,7 +131,8 @@ Result<CommandResult> run_command(const Command& command, std::stop_token stop) 
   Pipe in = TRY(make_pipe()), out = TRY(make_pipe()), err = TRY(make_pipe()),
        report = TRY(make_pipe());
   const auto argv = pointers(command.argv);
-  const auto environment = pointers(command.environment.value_or(std::vector<std::string>{}));
+  const std::vector<std::string> no_words;
+  const auto environment = pointers(command.environment ? *command.environment : no_words);
   const pid_t child = ::fork();
   if (child < 0) return fail(io_error("cannot start " + name));
   if (child == 0) {
