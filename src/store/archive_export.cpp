@@ -2,30 +2,43 @@
 #include <set>
 
 #include "base/json.h"
+#include "base/sha256.h"
 #include "store/decompress.h"
 #include "store/export.h"
 #include "store/image_blobs.h"
+#include "store/index_json.h"
 #include "store/ustar_stream.h"
 
 namespace imgforge::store {
 namespace {
 
-// Passes bytes on, counts them for the progress, and stops when asked to.
-class WatchedSource final : public base::Source {
+/// index.json of a layout that holds this one image.
+Result<std::string> single_index(const oci::Descriptor& manifest, const std::string& name) {
+  return TRY(index_with(empty_index(), name, manifest)).value_or(empty_index());
+}
+
+// The tar of a layer, hashed on the way: compressed damage that its decoder does not see must not
+// leave the store under a diffID that it does not have.
+class CheckedTar final : public base::Source {
  public:
-  WatchedSource(base::Source& source, base::ProgressTask& task, std::stop_token stop)
-      : source_(source), task_(task), stop_(std::move(stop)) {}
+  CheckedTar(std::unique_ptr<base::Source> tar, const oci::Digest& diff_id)
+      : tar_(std::move(tar)), diff_id_(diff_id) {}
   Result<std::size_t> read(base::MutableBytes buffer) override {
-    if (stop_.stop_requested()) return fail(Errc::cancelled, "interrupted");
-    const std::size_t n = TRY(source_.read(buffer));
-    task_.advance(n);
+    const std::size_t n = TRY(tar_->read(buffer));
+    if (n != 0) {
+      hash_.update(buffer.first(n));
+    } else if (const std::string hex = hash_.finish_hex(); hex != diff_id_.hex()) {
+      return fail(Error(Errc::mismatch, "a layer of the image has diffID sha256:" + hex +
+                                            ", its config says " + diff_id_.to_string())
+                      .hint("imgforge cache verify --quarantine, then build again"));
+    }
     return n;
   }
 
  private:
-  base::Source& source_;
-  base::ProgressTask& task_;
-  std::stop_token stop_;
+  std::unique_ptr<base::Source> tar_;
+  const oci::Digest& diff_id_;
+  base::Sha256 hash_;
 };
 
 }  // namespace
@@ -47,7 +60,7 @@ Result<> export_oci_archive(const Store& store, const oci::Descriptor& manifest,
     WatchedSource watched(content, *task, stop);
     TRY(archive.file("blobs/sha256/" + blob.digest.hex(), watched));
   }
-  TRY(archive.file("index.json", single_index(manifest, name)));
+  TRY(archive.file("index.json", TRY(single_index(manifest, name))));
   TRY(archive.file("oci-layout", kOciLayout));
   TRY(archive.commit());
   task->finish("written");
@@ -57,6 +70,7 @@ Result<> export_oci_archive(const Store& store, const oci::Descriptor& manifest,
 Result<> export_docker_archive(const Store& store, const oci::Descriptor& manifest,
                                const std::string& file, const std::vector<std::string>& names,
                                base::Progress& progress, std::stop_token stop) {
+  (void)TRY(blobs_of(store, manifest));  // all there, or nothing is begun
   const oci::Manifest parsed = TRY(oci::parse_manifest(TRY(store.read_blob(manifest.digest))));
   if (!parsed.config) return fail(Errc::invalid, "the image has no config");
   const std::string config_json = TRY(store.read_blob(parsed.config->digest));
@@ -72,8 +86,9 @@ Result<> export_docker_archive(const Store& store, const oci::Descriptor& manife
     const std::string entry = config.diff_ids[i].hex() + ".tar";
     layers.push_back(entry);
     if (!written.insert(config.diff_ids[i]).second) continue;
-    const auto tar = TRY(open_layer_tar(store.blob_path(parsed.layers[i].digest)));
-    WatchedSource watched(*tar, *task, stop);
+    CheckedTar tar(TRY(open_layer_tar(store.blob_path(parsed.layers[i].digest))),
+                   config.diff_ids[i]);
+    WatchedSource watched(tar, *task, stop);
     TRY(archive.file(entry, watched));
   }
   const std::string config_name = parsed.config->digest.hex() + ".json";

@@ -3,11 +3,13 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <algorithm>
 #include <set>
 
 #include "oci/graph.h"
 #include "store/export.h"
 #include "store/image_blobs.h"
+#include "store/index_json.h"
 
 namespace imgforge::store {
 namespace {
@@ -21,18 +23,22 @@ Result<oci::Descriptor> pick(const oci::Index& index, const std::string& name,
                              const std::string& where) {
   std::vector<std::string> names;
   for (const oci::Descriptor& descriptor : index.manifests) {
-    const auto found = descriptor.annotations.find(kRefName);
-    names.push_back(found == descriptor.annotations.end() ? "(no name)" : found->second);
-    if (!name.empty() && names.back() == name) return descriptor;
+    const std::string found = ref_name(descriptor);
+    if (!name.empty() && found == name) return descriptor;
+    names.push_back(found.empty() ? "(no name)" : found);
   }
   if (name.empty() && index.manifests.size() == 1) return index.manifests[0];
   std::string there;
   for (const std::string& one : names) there += (there.empty() ? "there are " : ", ") + one;
-  const std::string what =
-      name.empty() ? "it holds several images" : "it has no image '" + name + "'";
-  return fail(
-      Error(name.empty() && !names.empty() ? Errc::usage : Errc::not_found, where + ": " + what)
-          .hint(there.empty() ? "it holds no image" : there));
+  if (names.empty()) return fail(Errc::not_found, where + " holds no image");
+  if (name.empty()) return fail(Error(Errc::usage, where + " holds several images").hint(there));
+  return fail(Error(Errc::not_found, where + " has no image '" + name + "'").hint(there));
+}
+
+// Without a variant any will do: "linux/arm64" is what indexes call linux/arm64/v8.
+bool fits(const oci::Platform& there, const oci::Platform& wanted) {
+  return there.os == wanted.os && there.architecture == wanted.architecture &&
+         (wanted.variant.empty() || there.variant == wanted.variant);
 }
 
 class Importer {
@@ -40,6 +46,22 @@ class Importer {
   Importer(Store& store, Fetch fetch, std::stop_token stop)
       : store_(store), fetch_(std::move(fetch)), stop_(std::move(stop)) {}
 
+  /// The image that index.json and `platform` choose, with all its blobs.
+  Result<oci::Descriptor> take_image(std::string_view index, const std::string& name,
+                                     const oci::Platform& platform, const std::string& where) {
+    const oci::Index parsed =
+        TRY(base::with_context(oci::parse_index(index), "reading index.json of " + where));
+    oci::Descriptor image = TRY(choose(TRY(pick(parsed, name, where)), platform));
+    if (!oci::is_manifest(image.media_type)) {
+      return fail(Errc::unsupported, where + ": " + image.media_type + " is not an image");
+    }
+    TRY(base::with_context(take_with_children(image), "taking the image from " + where));
+    image.annotations.clear();
+    image.platform.reset();
+    return image;
+  }
+
+ private:
   Result<> take(const oci::Descriptor& descriptor) {
     if (stop_.stop_requested()) return fail(Errc::cancelled, "interrupted");
     if (!seen_.insert(descriptor.digest).second) return {};
@@ -54,7 +76,6 @@ class Importer {
 
   Result<> take_with_children(const oci::Descriptor& descriptor) {
     TRY(take(descriptor));
-    if (!oci::is_manifest(descriptor.media_type)) return {};
     const std::string text = TRY(store_.read_blob(descriptor.digest, kMaximumDocument));
     for (const oci::Descriptor& child : TRY(oci::successors(descriptor.media_type, text))) {
       TRY(base::with_context(take(child), "blob " + child.digest.to_string()));
@@ -70,7 +91,7 @@ class Importer {
     std::vector<std::string> platforms;
     for (const oci::Descriptor& child : index.manifests) {
       if (!child.platform) continue;
-      if (*child.platform == platform) return child;
+      if (fits(*child.platform, platform)) return child;
       platforms.push_back(child.platform->to_string());
     }
     std::string there;
@@ -79,7 +100,6 @@ class Importer {
         Error(Errc::not_found, "the image is not there for " + platform.to_string()).hint(there));
   }
 
- private:
   Store& store_;
   Fetch fetch_;
   std::stop_token stop_;
@@ -90,48 +110,94 @@ struct ArchiveCloser {
   void operator()(::archive* archive) const { ::archive_read_free(archive); }
 };
 
-// Unpacks index.json, oci-layout and blobs/ of the tar into `folder`: names are checked, nothing
-// else is written.
-Result<> unpack_archive(const std::string& file, const std::string& folder, std::stop_token stop) {
-  std::unique_ptr<::archive, ArchiveCloser> reader(::archive_read_new());
-  ::archive_read_support_format_tar(reader.get());
-  ::archive_read_support_filter_all(reader.get());
-  if (::archive_read_open_filename(reader.get(), file.c_str(), 1 << 18) != ARCHIVE_OK) {
-    return fail(base::exists(file) ? Errc::invalid : Errc::not_found,
-                "cannot read " + file + ": " + ::archive_error_string(reader.get()));
-  }
-  TRY(base::make_directories(folder + "/blobs/sha256"));
-  for (;;) {
-    ::archive_entry* entry = nullptr;
-    const int status = ::archive_read_next_header(reader.get(), &entry);
-    if (status == ARCHIVE_EOF) return {};
-    if (status != ARCHIVE_OK) {
-      return fail(Errc::invalid,
-                  "cannot read " + file + ": " + ::archive_error_string(reader.get()));
+class ArchiveReader {
+ public:
+  static Result<ArchiveReader> open(const std::string& file) {
+    ArchiveReader reader(file);
+    ::archive_read_support_format_tar(reader.archive_.get());
+    ::archive_read_support_filter_all(reader.archive_.get());
+    if (::archive_read_open_filename(reader.archive_.get(), file.c_str(), base::kChunk) !=
+        ARCHIVE_OK) {
+      return fail(base::exists(file) ? reader.broken()
+                                     : Error(Errc::not_found, "there is no file " + file));
     }
-    std::string name =
-        ::archive_entry_pathname(entry) != nullptr ? ::archive_entry_pathname(entry) : "";
-    if (name.starts_with("./")) name.erase(0, 2);
-    const bool blob = name.starts_with("blobs/sha256/") &&
-                      oci::Digest::parse("sha256:" + name.substr(13)).has_value();
-    if (::archive_entry_filetype(entry) != AE_IFREG ||
-        (!blob && name != "index.json" && name != "oci-layout"))
-      continue;
-    if (base::exists(folder + "/" + name))
-      return fail(Errc::invalid, file + " has " + name + " twice");
-    base::File target = TRY(base::File::create(folder + "/" + name));
-    std::vector<std::byte> buffer(base::kChunk);
+    return reader;
+  }
+
+  struct Entry {
+    std::string name;  // without "./"; empty when this is no regular file
+    std::uint64_t size = 0;
+  };
+  /// nullopt at the end.
+  Result<std::optional<Entry>> next() {
+    ::archive_entry* entry = nullptr;
+    const int status = ::archive_read_next_header(archive_.get(), &entry);
+    if (status == ARCHIVE_EOF) return std::nullopt;
+    if (status != ARCHIVE_OK) return fail(broken());
+    Entry found;
+    const char* name = ::archive_entry_pathname(entry);
+    if (name == nullptr || ::archive_entry_filetype(entry) != AE_IFREG) return found;
+    found.name = std::string_view(name).starts_with("./") ? name + 2 : name;
+    found.size = static_cast<std::uint64_t>(std::max<la_int64_t>(0, ::archive_entry_size(entry)));
+    return found;
+  }
+
+  /// The content of the entry that next() gave last.
+  Result<> copy_to(base::Sink& sink, base::ProgressTask& task, const std::stop_token& stop) {
     for (;;) {
       if (stop.stop_requested()) return fail(Errc::cancelled, "interrupted");
-      const la_ssize_t n = ::archive_read_data(reader.get(), buffer.data(), buffer.size());
-      if (n < 0)
-        return fail(Errc::invalid,
-                    "cannot read " + file + ": " + ::archive_error_string(reader.get()));
-      if (n == 0) break;
-      TRY(target.write(base::Bytes(buffer).first(static_cast<std::size_t>(n))));
+      const la_ssize_t n = ::archive_read_data(archive_.get(), buffer_.data(), buffer_.size());
+      if (n < 0) return fail(broken());
+      if (n == 0) return {};
+      TRY(sink.write(base::Bytes(buffer_).first(static_cast<std::size_t>(n))));
+      task.advance(static_cast<std::uint64_t>(n));
     }
-    TRY(target.close());
   }
+
+ private:
+  explicit ArchiveReader(std::string file)
+      : file_(std::move(file)), archive_(::archive_read_new()), buffer_(base::kChunk) {}
+  Error broken() const {
+    const char* why = ::archive_error_string(archive_.get());
+    return Error(Errc::invalid,
+                 "cannot read " + file_ + ": " + (why != nullptr ? why : "it is no tar"));
+  }
+
+  std::string file_;
+  std::unique_ptr<::archive, ArchiveCloser> archive_;
+  std::vector<std::byte> buffer_;
+};
+
+// Takes every blob of the archive into the store, each verified against its name, and returns
+// index.json. A tar is read once, in its own order, and manifests often come after their layers, so
+// what the image needs is only known at the end. What it does not need is for prune.
+Result<std::string> take_blobs(Store& store, const std::string& file, base::ProgressTask& task,
+                               const std::stop_token& stop) {
+  constexpr std::string_view kBlobs = "blobs/sha256/";
+  ArchiveReader reader = TRY(ArchiveReader::open(file));
+  std::optional<std::string> index;
+  while (const auto entry = TRY(reader.next())) {
+    if (entry->name == "index.json") {
+      if (index) return fail(Errc::invalid, file + " has index.json twice");
+      if (entry->size > kMaximumDocument) return fail(Errc::invalid, file + ": index.json is huge");
+      index.emplace();
+      base::StringSink sink(*index);
+      TRY(reader.copy_to(sink, task, stop));
+    } else if (entry->name.starts_with(kBlobs)) {
+      const auto digest = oci::Digest::parse("sha256:" + entry->name.substr(kBlobs.size()));
+      if (!digest) continue;
+      if (const auto size = store.blob_size(*digest); size && *size == entry->size) continue;
+      Ingest blob = TRY(store.new_blob(entry->size));
+      TRY(reader.copy_to(blob, task, stop));
+      TRY(base::with_context(blob.commit(Ingest::Expected{*digest, entry->size}),
+                             "reading " + entry->name + " of " + file));
+    }
+  }
+  if (!index) {
+    return fail(Error(Errc::not_found, file + " is not an oci-archive: it has no index.json")
+                    .hint("an oci-archive is a tar of oci-layout, index.json and blobs/"));
+  }
+  return *std::move(index);
 }
 
 }  // namespace
@@ -139,38 +205,37 @@ Result<> unpack_archive(const std::string& file, const std::string& folder, std:
 Result<oci::Descriptor> import_layout(Store& store, const std::string& directory,
                                       const std::string& name, const oci::Platform& platform,
                                       base::Progress& progress, std::stop_token stop) {
-  const auto index_text = base::read_file(directory + "/index.json", kMaximumDocument);
-  if (!index_text) {
-    return fail(
-        Error(index_text.error().code(), directory + " is not an OCI layout: it has no index.json")
-            .hint("an OCI layout is a folder with oci-layout, index.json and blobs/"));
+  const auto index = base::read_file(directory + "/index.json", kMaximumDocument);
+  if (!index) {
+    return fail(Error(index.error().code(),
+                      directory + " is not an OCI layout: its index.json cannot be read")
+                    .hint("an OCI layout is a folder with oci-layout, index.json and blobs/"));
   }
-  const oci::Index index = TRY(oci::parse_index(*index_text));
-  const oci::Descriptor root = TRY(pick(index, name, directory));
   auto task = progress.start("import", directory, std::nullopt);
   const Fetch fetch = [&](const oci::Descriptor& blob, Ingest& into) -> Result<> {
     base::File file = TRY(base::File::open_read(directory + "/blobs/sha256/" + blob.digest.hex()));
-    task->advance(TRY(base::copy(file, into)));
+    WatchedSource watched(file, *task, stop);
+    TRY(base::copy(watched, into));
     return {};
   };
   Importer importer(store, fetch, stop);
-  const oci::Descriptor chosen = TRY(importer.choose(root, platform));
-  TRY(importer.take_with_children(chosen));
+  oci::Descriptor image = TRY(importer.take_image(*index, name, platform, directory));
   task->finish("imported");
-  oci::Descriptor plain = chosen;
-  plain.annotations.clear();
-  plain.platform.reset();
-  return plain;
+  return image;
 }
 
 Result<oci::Descriptor> import_oci_archive(Store& store, const std::string& file,
                                            const std::string& name, const oci::Platform& platform,
                                            base::Progress& progress, std::stop_token stop) {
-  // A tar cannot be read by name, and manifests often come after their layers: unpacked into
-  // scratch first.
-  const auto scratch = TRY(store.scratch("import"));
-  TRY(unpack_archive(file, scratch.path(), stop));
-  return import_layout(store, scratch.path(), name, platform, progress, stop);
+  auto task = progress.start("import", file, base::file_size(file).value_or(0));
+  const std::string index = TRY(take_blobs(store, file, *task, stop));
+  const Fetch fetch = [&](const oci::Descriptor&, Ingest&) -> Result<> {
+    return fail(Errc::invalid, "it is missing in " + file);
+  };
+  Importer importer(store, fetch, stop);
+  oci::Descriptor image = TRY(importer.take_image(index, name, platform, file));
+  task->finish("imported");
+  return image;
 }
 
 }  // namespace imgforge::store

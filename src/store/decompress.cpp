@@ -85,10 +85,8 @@ class ZstdSource final : public base::Source {
   Result<std::size_t> read(base::MutableBytes buffer) override {
     for (;;) {
       const base::Bytes in = TRY(feed_.peek());
-      if (in.empty()) {
-        if (pending_ != 0) return fail(damaged(feed_.path(), "it ends early"));
-        return 0;
-      }
+      if (in.empty() && pending_ == 0) return 0;
+      // Also at the end of the file: what did not fit into the last buffer is still inside.
       ZSTD_inBuffer input{in.data(), in.size(), 0};
       ZSTD_outBuffer output{buffer.data(), buffer.size(), 0};
       pending_ = ::ZSTD_decompressStream(stream_, &output, &input);
@@ -97,13 +95,14 @@ class ZstdSource final : public base::Source {
       }
       feed_.consume(input.pos);
       if (output.pos != 0) return output.pos;
+      if (in.empty() && pending_ != 0) return fail(damaged(feed_.path(), "it ends early"));
     }
   }
 
  private:
   Feed feed_;
   ZSTD_DStream* stream_;
-  std::size_t pending_ = 0;
+  std::size_t pending_ = 0;  // 0: between frames
 };
 
 class PlainSource final : public base::Source {

@@ -85,7 +85,8 @@ Result<Ingest> Store::open_ingest(const std::string& folder,
   std::string temporary = state_->path("tmp/ingest-XXXXXX");
   const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0) return fail(base::io_error("cannot write into the store " + state_->directory));
-  state->file = base::File(fd);
+  ::close(fd);
+  state->file = TRY(base::File::open_or_create(temporary));  // knows its path, for errors
   state->temporary = std::move(temporary);
   state->folder = folder;
   if (hash) state->hash.emplace();

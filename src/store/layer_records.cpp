@@ -50,7 +50,7 @@ Result<LayerKey> LayerKey::parse(std::string_view hex) {
 
 LayerKey LayerKey::of(std::string_view material) { return LayerKey(base::sha256_hex(material)); }
 
-Result<std::optional<BuiltLayer>> Store::find_layer(const LayerKey& key) const {
+Result<std::optional<BuiltLayer>> Store::look_up_layer(const LayerKey& key) const {
   const std::string file = state_->path("layers/" + key.to_string() + ".json");
   const auto text = base::read_file(file);
   if (!text) {
@@ -64,8 +64,13 @@ Result<std::optional<BuiltLayer>> Store::find_layer(const LayerKey& key) const {
     const auto size = blob_size(layer->blob.digest);
     if (size && *size == layer->blob.size) return *layer;
   }
-  ::unlink(file.c_str());
   return std::nullopt;
+}
+
+Result<std::optional<BuiltLayer>> Store::find_layer(const LayerKey& key) const {
+  auto layer = TRY(look_up_layer(key));
+  if (!layer) ::unlink(state_->path("layers/" + key.to_string() + ".json").c_str());
+  return layer;
 }
 
 Result<> Store::put_layer(const LayerKey& key, const BuiltLayer& layer) {

@@ -6,6 +6,8 @@
 
 #include "base/json.h"
 #include "base/sha256.h"
+#include "store/image_blobs.h"
+#include "store/index_json.h"
 #include "store/store_state.h"
 
 namespace imgforge::store {
@@ -15,10 +17,8 @@ namespace {
 constexpr int kStoreFormat = 1;
 constexpr const char* kFormatFile = "imgforge-store.json";
 constexpr const char* kLayoutFile = "oci-layout";
-constexpr const char* kLayout = "{\"imageLayoutVersion\":\"1.0.0\"}";
-constexpr const char* kEmptyIndex =
-    "{\"manifests\":[],\"mediaType\":\"application/"
-    "vnd.oci.image.index.v1+json\",\"schemaVersion\":2}";
+constexpr const char* kFolders[] = {"blobs/sha256", "inputs/sha256", "layers",
+                                    "trees",        "locks",         "tmp"};
 
 Result<> check_format(const std::string& directory) {
   const std::string file = directory + "/" + kFormatFile;
@@ -51,16 +51,14 @@ Result<> create(const std::string& directory) {
               .hint("name an empty folder, or one that does not exist"));
     }
   }
-  for (const char* folder : {"blobs/sha256", "inputs/sha256", "layers", "trees", "locks", "tmp"}) {
-    TRY(base::make_directories(directory + "/" + folder));
-  }
+  for (const char* folder : kFolders) TRY(base::make_directories(directory + "/" + folder));
   if (!base::exists(directory + "/" + kLayoutFile)) {
-    TRY(base::write_file_atomic(directory + "/" + kLayoutFile, kLayout));
+    TRY(base::write_file_atomic(directory + "/" + kLayoutFile, kOciLayout));
   }
   const auto lock =
       TRY(base::FileLock::acquire(directory + "/locks/index", base::FileLock::Mode::exclusive));
   if (!base::exists(directory + "/index.json")) {
-    TRY(base::write_file_atomic(directory + "/index.json", kEmptyIndex));
+    TRY(base::write_file_atomic(directory + "/index.json", empty_index()));
   }
   return base::write_file_atomic(directory + "/" + kFormatFile,
                                  base::pretty_json({{"format", kStoreFormat}}));
@@ -76,6 +74,8 @@ Result<Store> Store::open(const std::string& directory) {
   TRY(base::with_context(base::make_directories(directory), "opening the store"));
   if (base::exists(directory + "/" + kFormatFile)) {
     TRY(check_format(directory));
+    // Somebody may have emptied the store by hand.
+    for (const char* folder : kFolders) TRY(base::make_directories(directory + "/" + folder));
   } else {
     TRY(base::with_context(create(directory), "creating the store"));
   }

@@ -80,9 +80,13 @@ struct Usage {
                 tree_bytes = 0, temporary_bytes = 0;
 };
 struct PruneOptions {
-  bool dry_run = false;
-  bool inputs = false;  // also inputs that no lock in `keep_inputs` names
+  bool dry_run = false;  // removes nothing at all
+  bool inputs = false;   // also inputs that no lock in `keep_inputs` names
   std::vector<oci::Digest> keep_inputs;
+  /// Removes a folder below trees/ or tmp/ (absolute or relative as the store's own path is). Files
+  /// of executed kinds may belong to subordinate ids, which only a user namespace can remove:
+  /// sandbox::Sandbox::remove_tree. When unset, base::remove_all.
+  std::function<Result<>(const std::string&)> remove_tree;
 };
 struct PruneReport {
   std::uint64_t files = 0, bytes = 0;
@@ -95,8 +99,9 @@ struct Damage {
 
 class Store {
  public:
-  /// Creates the folder where needed; refuses a folder that is something else (not empty, no
-  /// oci-layout), a newer format, and one that is not writable.
+  /// Creates the folder where needed; refuses a folder that is something else (Errc::invalid), a
+  /// newer format (Errc::unsupported), and one that is not writable. An OCI layout becomes a store
+  /// and keeps its images.
   static Result<Store> open(const std::string& directory);
   Store(Store&&) noexcept;
   ~Store();
@@ -145,14 +150,20 @@ class Store {
   // refuses to wait.
   Result<base::FileLock> hold() const;
   Result<Usage> usage() const;
+  /// Removes what no image reaches: blobs, layer records, trees, and everything temporary. A record
+  /// stays while an image has its blob, a tree while its record stays. Errc::refused while somebody
+  /// holds the store; Errc::mismatch, removing nothing, when an image's manifest cannot be read:
+  /// what it needs is not known then.
   Result<PruneReport> prune(const PruneOptions& options);
-  /// Reads and hashes everything; damaged files are reported, and moved to tmp/ when `quarantine`.
+  /// Reads and hashes all blobs and inputs; damaged files are reported, and moved to tmp/ when
+  /// `quarantine`, so that the next build makes or fetches them again. Holds the store meanwhile.
   Result<std::vector<Damage>> verify(bool quarantine, base::Progress& progress,
                                      std::stop_token stop);
 
  private:
   struct State;
   explicit Store(std::unique_ptr<State> state);
+  Result<std::optional<BuiltLayer>> look_up_layer(const LayerKey& key) const;
   Result<Ingest> open_ingest(const std::string& folder, std::optional<std::uint64_t> expected_size,
                              bool hash) const;
   std::unique_ptr<State> state_;

@@ -48,7 +48,9 @@ Result<UstarFile> UstarFile::create(const std::string& path) {
   std::string temporary = path + ".tmp-XXXXXX";
   const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0) return fail(base::io_error("cannot write " + path));
-  return UstarFile(path, std::move(temporary), base::File(fd));
+  ::close(fd);
+  base::File file = TRY(base::File::open_or_create(temporary));  // knows its path, for errors
+  return UstarFile(path, std::move(temporary), std::move(file));
 }
 
 UstarFile::UstarFile(UstarFile&& other) noexcept

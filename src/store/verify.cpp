@@ -43,6 +43,7 @@ Result<std::string> digest_of(const std::string& path, base::ProgressTask& task,
 
 Result<std::vector<Damage>> Store::verify(bool quarantine, base::Progress& progress,
                                           std::stop_token stop) {
+  const auto held = TRY(hold());  // a blob that prune removes meanwhile is not damage
   const auto all = TRY(candidates(state_->directory));
   std::uint64_t total = 0;
   for (const Candidate& one : all) total += base::file_size(state_->path(one.relative)).value_or(0);
