@@ -83,15 +83,14 @@ Result<std::optional<std::string>> Authenticator::renew(const Access& access,
 // Under the mutex, with service_ set.
 Result<std::string> Authenticator::bearer(const Access& access, std::stop_token stop) {
   const auto key = std::pair(access.repository, access.scopes);
-  if (const auto held = tokens_.find(key);
-      held != tokens_.end() && Clock::now() < held->second.until) {
-    return held->second.header;
-  }
+  const auto held = tokens_.find(key);
+  if (held != tokens_.end() && Clock::now() < held->second.until) return held->second.header;
+  // What the registry asked for beyond our own wish, it will ask for again.
+  const Scopes scopes = held == tokens_.end() ? access.scopes : held->second.granted;
   const Credentials known = credentials(access.repository).value_or(Credentials());
-  const Token token = TRY(fetch(known, access.scopes, stop));
+  const Token token = TRY(fetch(known, scopes, stop));
   std::string header = "Bearer " + token.value;
-  tokens_.insert_or_assign(key,
-                           Held{access.scopes, header, Clock::now() + usable_for(token.lifetime)});
+  tokens_.insert_or_assign(key, Held{scopes, header, Clock::now() + usable_for(token.lifetime)});
   return header;
 }
 

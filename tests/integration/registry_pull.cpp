@@ -426,6 +426,23 @@ TEST_CASE("a registry's warning is shown once") {
         std::vector<std::string>{registry.host() + " says: this repository moves"});
 }
 
+TEST_CASE("a mirror serves what another host is named for, to the same credentials") {
+  REQUIRE_SERVER(registry, "basic");
+  Notes notes;
+  http::Pool pool({});
+  registry::Options options{.host = "hub.example",
+                            .address = registry.host(),
+                            .plain_http = true,
+                            .retry = {.base = 1ms}};
+  options.credentials.set("hub.example/private", kAlice);
+  Client client(std::move(options), pool, notes);
+  const auto there = REQUIRE_OK(oci::Reference::parse("hub.example/private/single:1"));
+  CHECK(REQUIRE_OK(client.get_manifest(*there.registry())).descriptor.digest.to_string() ==
+        registry.digest("manifest"));
+  const auto elsewhere = REQUIRE_OK(oci::Reference::parse("hub.example/public/single:1"));
+  CHECK(client.get_manifest(*elsewhere.registry()).error().code() == Errc::unauthorized);
+}
+
 TEST_CASE("nobody there: a few tries, then a sentence") {
   REQUIRE_SERVER(registry, "none");
   Notes notes;
