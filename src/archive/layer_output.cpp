@@ -81,11 +81,12 @@ struct LayerOutput::State {
   // With workers. `order` holds every piece that is not yet written, `todo` the blocks among them
   // that nobody compresses yet; pieces are reused through `spare`.
   std::mutex mutex;
-  std::condition_variable work, ready, space;
+  std::condition_variable work, ready, space, idle;
   std::deque<std::unique_ptr<Piece>> order;
   std::deque<Piece*> todo;
   std::vector<std::unique_ptr<Piece>> spare;
   std::size_t blocks_in_flight = 0;
+  bool writing = false;  // the writer is at a piece that it took out of `order`
   bool closed = false;   // nothing more comes
   bool aborted = false;  // stop as soon as possible
   std::optional<Error> error;
@@ -117,6 +118,7 @@ struct LayerOutput::State {
     work.notify_all();
     ready.notify_all();
     space.notify_all();
+    idle.notify_all();
   }
 
   void compress_loop() {
@@ -152,12 +154,14 @@ struct LayerOutput::State {
         if (aborted || order.empty()) return;
         piece = std::move(order.front());
         order.pop_front();
+        writing = true;
       }
       const auto written =
           piece->splice ? copy_member(*piece->splice) : blob.literal(piece->packed.bytes());
-      if (!written) return set_error(Error(written.error()));
+      if (!written) set_error(Error(written.error()));
       {
         const std::lock_guard lock(mutex);
+        writing = false;
         if (piece->splice) {
           piece->splice.reset();
         } else {
@@ -166,6 +170,8 @@ struct LayerOutput::State {
         }
       }
       space.notify_one();
+      idle.notify_all();
+      if (!written) return;
     }
   }
 
@@ -269,6 +275,16 @@ Result<base::Sink*> LayerOutput::begin_splice(const base::RandomAccess& zip,
 Result<> LayerOutput::end_splice(const MemberRange& range) {
   if (state_->workers != 0) return {};  // the writer does it
   return state_->blob.splice_trailer(range);
+}
+
+void LayerOutput::settle() {
+  State& s = *state_;
+  std::unique_lock lock(s.mutex);
+  s.idle.wait(lock, [&] {
+    if (s.writing) return false;
+    return s.aborted || std::none_of(s.order.begin(), s.order.end(),
+                                     [](const auto& piece) { return piece->splice.has_value(); });
+  });
 }
 
 Result<LayerOutput::Totals> LayerOutput::finish() {

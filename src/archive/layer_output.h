@@ -30,6 +30,9 @@ class LayerOutput {
   Result<base::Sink*> begin_splice(const base::RandomAccess& zip, const MemberRange& range);
   Result<> end_splice(const MemberRange& range);
 
+  /// Waits until no zip that was given is used any more; after a failure too.
+  void settle();
+
   struct Totals {
     std::string digest;  // empty for Compression::none: the blob is the tar stream
     std::uint64_t size = 0;

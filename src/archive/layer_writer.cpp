@@ -218,6 +218,8 @@ Result<> LayerWriter::add(const TarEntry& entry, const ZipArchive& zip, const Zi
   return state_->guarded([&] { return state_->add_member(entry, zip, member, sha256_hex); });
 }
 
+void LayerWriter::settle() { state_->output.settle(); }
+
 Result<LayerDigests> LayerWriter::finish() {
   State& s = *state_;
   auto finished = s.guarded([&]() -> Result<LayerDigests> {

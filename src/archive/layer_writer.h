@@ -47,8 +47,8 @@ struct LayerWriterOptions {
 
 class LayerWriter {
  public:
-  /// Borrows `out`, and every zip that is added, until finish(). Single-threaded use. A call that
-  /// failed ends the layer: what was written is of no use.
+  /// Borrows `out` until finish(), and every zip that is added until settle() or finish().
+  /// Single-threaded use. A call that failed ends the layer: what was written is of no use.
   LayerWriter(base::Sink& out, LayerWriterOptions options);
   ~LayerWriter();
 
@@ -62,12 +62,28 @@ class LayerWriter {
   Result<> add(const TarEntry& entry, const ZipArchive& zip, const ZipEntry& member,
                std::string* sha256_hex = nullptr);
 
+  /// Waits until no zip that was added is used any more; after a failure too (see Settled).
+  void settle();
+
   /// Writes the end of the archive. Nothing may be added afterwards.
   Result<LayerDigests> finish();
 
  private:
   struct State;
   std::unique_ptr<State> state_;
+};
+
+/// Declared after zips that are given to a writer which outlives them: settles the writer before
+/// they go, on every way out.
+class Settled {
+ public:
+  explicit Settled(LayerWriter& writer) : writer_(writer) {}
+  ~Settled() { writer_.settle(); }
+  Settled(const Settled&) = delete;
+  Settled& operator=(const Settled&) = delete;
+
+ private:
+  LayerWriter& writer_;
 };
 
 }  // namespace imgforge::archive

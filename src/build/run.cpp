@@ -143,7 +143,7 @@ Result<store::BuiltLayer> Run::produce(std::size_t index, base::ProgressTask& ta
   const layer::BuildContext context{.store = place_.store,
                                     .epoch = options_.epoch,
                                     .encoder = layer.encoder,
-                                    .workers = plan_.layers.size() > 1 ? 1 : options_.workers,
+                                    .workers = options_.layer_threads,
                                     .scratch = scratch.path(),
                                     .project_directory = options_.project_directory,
                                     .sandbox = layer.recipe->executed() ? &sandbox : nullptr,

@@ -12,11 +12,12 @@
 namespace imgforge::build {
 
 struct RunOptions {
-  std::size_t workers = 1;      // layers at the same time
-  std::size_t fetches = 6;      // transfers at the same time
-  bool check = false;           // build executed layers twice and compare
-  bool ignore_records = false;  // a digest other than the lock's record is no error
-  std::string sandbox_program;  // the program that has sandbox::child_main
+  std::size_t workers = 1;        // layers at the same time
+  std::size_t layer_threads = 0;  // that one layer may use beside its own
+  std::size_t fetches = 6;        // transfers at the same time
+  bool check = false;             // build executed layers twice and compare
+  bool ignore_records = false;    // a digest other than the lock's record is no error
+  std::string sandbox_program;    // the program that has sandbox::child_main
   std::string project_directory;
   base::Seconds epoch;
 };

@@ -82,8 +82,10 @@ App::~App() = default;
 
 std::size_t App::workers() const {
   if (settings_.workers != 0) return settings_.workers;
-  return std::max(1U, std::thread::hardware_concurrency());
+  return processors();
 }
+
+std::size_t App::processors() const { return std::max(1U, std::thread::hardware_concurrency()); }
 
 Result<> App::open_progress() {
   progress_ = TRY(make_progress(args_.value("progress").value_or("auto"), stderr,

@@ -31,6 +31,7 @@ class App {
   std::stop_token stop() const { return stop_; }
   bool json() const { return args_.flag("json"); }
   std::size_t workers() const;
+  std::size_t processors() const;
 
   /// Reads --progress.
   Result<> open_progress();

@@ -84,6 +84,7 @@ class ArchiveRecipe final : public WrittenRecipe {
     const auto file = TRY(context.store.open_input(input_.digest));
     if (TRY(is_zip(file))) {
       const auto zip = TRY(archive::ZipArchive::open(file, input_.name));
+      const archive::Settled settled(out);
       TreeEntries entries(context.epoch);
       TRY(unpack_zip(zip, settings_.rules, entries, context.stop));
       TRY(not_empty(entries));

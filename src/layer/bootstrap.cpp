@@ -22,7 +22,12 @@ constexpr int kRevision = 1;
 
 constexpr const char* kStatusPath = "var/lib/dpkg/status";
 // Moves /bin, /sbin and /lib into /usr; Debian since 12 does so by itself.
-constexpr const char* kMergedUsrHook = "/usr/share/mmdebstrap/hooks/merged-usr";
+// What debootstrap does for amd64 (setup_merged_usr), before any package is unpacked. Not
+// mmdebstrap's own hook: that one installs a package usr-is-merged afterwards, which older releases
+// do not have; newer ones name it among their packages.
+constexpr const char* kMergeUsr =
+    "for d in bin sbin lib lib32 lib64 libx32; do ln -s usr/$d \"$1/$d\"; mkdir -p \"$1/usr/$d\"; "
+    "done";
 
 struct BootstrapSpec {
   std::string id;
@@ -109,15 +114,7 @@ class BootstrapRecipe final : public WrittenRecipe {
                 // The folder becomes a tar and goes: waiting for the disk would gain nothing.
                 "--dpkgopt=force-unsafe-io"};
     if (!spec_.packages.empty()) out.argv.push_back("--include=" + base::join(spec_.packages, ","));
-    if (spec_.merged_usr) {
-      if (!base::is_directory(kMergedUsrHook)) {
-        return fail(Error(Errc::unsupported, fmt::format("this mmdebstrap has no {}, which "
-                                                         "merged_usr needs",
-                                                         kMergedUsrHook))
-                        .hint("install mmdebstrap 1.3 or newer"));
-      }
-      out.argv.push_back(std::string("--hook-dir=") + kMergedUsrHook);
-    }
+    if (spec_.merged_usr) out.argv.push_back(std::string("--setup-hook=") + kMergeUsr);
     out.argv.insert(out.argv.end(), {"", target, offline_source_line(repository)});
     out.env = {{"DEBIAN_FRONTEND", "noninteractive"}};
     out.target = target;

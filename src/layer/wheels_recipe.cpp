@@ -83,6 +83,7 @@ class WheelsRecipe final : public WrittenRecipe {
     context.task.set_total(compressed_bytes());
     std::vector<std::unique_ptr<WatchedFile>> files;
     std::vector<std::unique_ptr<archive::ZipArchive>> zips;
+    const archive::Settled settled(out);
     std::vector<PlannedWheel> planned;
     for (const auto& wheel : spec_.wheels) {
       auto file = TRY(context.store.open_input(wheel.input.digest));

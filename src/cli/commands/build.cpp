@@ -66,6 +66,9 @@ Result<int> run(App& app) {
   }
   if (app.args().flag("dry-run")) return plan_command().run(app);
   request.run.workers = TRY(workers(app));
+  // Measured: on as many processors as layers are built at once, threads within a layer only cost.
+  const std::size_t per_layer = app.processors() / request.run.workers;
+  request.run.layer_threads = per_layer > 0 ? per_layer - 1 : 0;
   request.run.check = app.args().flag("check");
   request.run.ignore_records = app.args().flag("ignore-records") || request.record;
   request.run.sandbox_program = app.self();
