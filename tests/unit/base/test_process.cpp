@@ -1,5 +1,7 @@
 #include "base/process.h"
 
+#include <unistd.h>
+
 #include <thread>
 
 #include "catch.h"
@@ -38,4 +40,15 @@ TEST_CASE("a stop request ends the whole process group") {
   const auto result = run_command({.argv = {"sh", "-c", "sleep 30 & wait"}}, stop.get_token());
   CHECK(result.error().code() == Errc::cancelled);
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+}
+
+TEST_CASE("a child has no descriptors but its own and those it is given") {
+  const int leaked = ::dup2(0, 40), given = ::dup2(0, 41);
+  REQUIRE(leaked == 40);
+  const auto result =
+      REQUIRE_OK(run_command({.argv = {"ls", "/proc/self/fd"}, .inherited_fds = {given}}));
+  ::close(leaked);
+  ::close(given);
+  CHECK(result.out.find("40\n") == std::string::npos);
+  CHECK(result.out.find("41\n") != std::string::npos);
 }
