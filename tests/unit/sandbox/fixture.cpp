@@ -14,7 +14,7 @@ using archive::TarEntry;
 
 // Copies programs with the libraries that ldd names into DIR and packs it. merged-/usr, as the
 // systems that are built have it.
-constexpr const char* kMakeRoot = R"(set -eu; umask 022
+constexpr const char* kMakeRoot = R"sh(set -eu; umask 022
 out=$1; root=$out.d
 mkdir -p $root/usr/bin $root/usr/lib $root/usr/lib64 $root/usr/sbin $root/etc $root/var/cache $root/root
 for d in bin sbin lib lib64; do ln -s usr/$d $root/$d; done
@@ -32,7 +32,7 @@ done
 cp "$(PATH=$PATH:/usr/sbin:/sbin command -v ldconfig)" $root/usr/sbin/
 tar -C $root --sort=name --numeric-owner --owner=0 --group=0 --mtime=@1000000000 -cf $out .
 rm -rf $root
-)";
+)sh";
 
 std::string type_letter(EntryType type) {
   switch (type) {
