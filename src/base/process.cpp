@@ -117,8 +117,9 @@ std::optional<std::string> find_program(const std::string& name) {
     return ::access(name.c_str(), X_OK) == 0 ? std::optional(name) : std::nullopt;
   }
   const char* path = ::getenv("PATH");
-  const std::string folders = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
-  for (std::string_view folder : split(folders + ":/usr/sbin:/sbin", ':')) {
+  const std::string folders =
+      std::string(path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin") + ":/usr/sbin:/sbin";
+  for (const std::string_view folder : split(folders, ':')) {
     std::string candidate = join_path(folder.empty() ? "." : folder, name);
     if (::access(candidate.c_str(), X_OK) == 0 && !is_directory(candidate)) return candidate;
   }
