@@ -31,10 +31,11 @@ TEST_CASE("a digest of content is that of the standard, and its text reads back"
 
 TEST_CASE("nothing but the canonical form is a digest") {
   const std::string good = kAbc;
-  for (std::string bad : {std::string(), std::string("sha256:"), good.substr(7), good + "0",
-                          good.substr(0, good.size() - 1), " " + good, good + "\n",
-                          "SHA256:" + good.substr(7), "md5:d41d8cd98f00b204e9800998ecf8427e",
-                          "sha256:../../../../etc/passwd" + std::string(35, '0')}) {
+  for (std::string bad :
+       {std::string(), std::string("sha256:"), good.substr(7), good + "0",
+        good.substr(0, good.size() - 1), " " + good, good + "\n", "SHA256:" + good.substr(7),
+        std::string("md5:d41d8cd98f00b204e9800998ecf8427e"),
+        "sha256:../../../../etc/passwd" + std::string(35, '0')}) {
     INFO(bad);
     CHECK(Digest::parse(bad).error().code() == Errc::invalid);
   }
