@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "build/compare.h"
+#include "build/inputs.h"
 
 namespace imgforge::build {
 namespace {
@@ -40,6 +41,7 @@ class Run {
   };
 
   void fetch_ahead();
+  LocalPlaces local_places() const;
   void work();
   std::optional<std::size_t> next();
   bool ready(std::size_t index) const;
@@ -110,12 +112,21 @@ void Run::give_up(Error error) {
   changed_.notify_all();
 }
 
+LocalPlaces Run::local_places() const {
+  return {.probe_file = options_.probe_file,
+          .project_directory = options_.project_directory,
+          .vendor_folders = place_.sources.addresses().settings().vendor_folders};
+}
+
 void Run::fetch_ahead() {
   for (const std::size_t index : order()) {
     if (stop_.stop_requested()) return;
     const PlannedLayer& layer = plan_.layers[index];
     if (!slots_[index].built) {
       const auto inputs = layer.recipe->inputs();
+      if (auto brought = bring_local(inputs, local_places(), place_.store); !brought) {
+        return give_up(std::move(brought.error()).context("layer " + layer.id));
+      }
       if (auto fetched = place_.sources.fetch(inputs, options_.fetches, stop_.get_token());
           !fetched) {
         return give_up(std::move(fetched.error()).context("layer " + layer.id));

@@ -17,6 +17,7 @@ struct RunOptions {
   std::size_t fetches = 6;        // transfers at the same time
   bool check = false;             // build executed layers twice and compare
   bool ignore_records = false;    // a digest other than the lock's record is no error
+  std::string probe_file;         // the compiled probe of this imgforge
   std::string sandbox_program;    // the program that has sandbox::child_main
   std::string project_directory;
   base::Seconds epoch;

@@ -94,7 +94,7 @@ std::optional<std::string> dearmored(std::string_view armored) {
 Result<std::vector<AptList>> apt_lists(const AptRoot& root, std::stop_token stop) {
   constexpr const char* kFormat = "$(CREATED_BY)|$(REPO_URI)|$(METAKEY)|$(FILENAME)";
   const base::CommandResult answer =
-      TRY(base::run_checked(root.command({"apt-get", "indextargets", "--format", kFormat}), stop));
+      TRY(base::run_checked(root.apt_get({"indextargets", "--format", kFormat}), stop));
   std::vector<AptList> lists;
   for (const std::string_view line : base::lines(answer.out)) {
     const auto parts = base::split(line, '|');

@@ -95,6 +95,16 @@ std::string field_of(const std::string& stanza, const char* field) {
   return deb822_field(stanza, field).value_or("");
 }
 
+// The stanza as the archive has it, but for the home page: it plays no part in installing, and a
+// lock holds no addresses.
+std::string without_home_page(const std::string& stanza) {
+  std::string kept;
+  for (const std::string_view line : base::lines(stanza)) {
+    if (!line.starts_with("Homepage:")) kept += std::string(line) + "\n";
+  }
+  return kept;
+}
+
 Result<LockedDeb> locked_deb(const PrintedUri& printed, const std::string& stanza,
                              const std::vector<Located>& sources,
                              const std::vector<AptSource>& wanted) {
@@ -108,9 +118,10 @@ Result<LockedDeb> locked_deb(const PrintedUri& printed, const std::string& stanz
       at = i;
     }
   }
-  LockedDeb deb{
-      field_of(stanza, "Package"), field_of(stanza, "Version"), field_of(stanza, "Architecture"),
-      Input{"", TRY(oci::Digest::from_sha256_hex(printed.sha256)), printed.size, {}}, stanza};
+  LockedDeb deb{field_of(stanza, "Package"), field_of(stanza, "Version"),
+                field_of(stanza, "Architecture"),
+                Input{"", TRY(oci::Digest::from_sha256_hex(printed.sha256)), printed.size, {}},
+                without_home_page(stanza)};
   std::string path = field_of(stanza, "Filename");
   if (path.starts_with("./")) path.erase(0, 2);
   if (owner == nullptr || deb.name.empty() || deb.version.empty() || path.empty()) {
@@ -184,7 +195,7 @@ Result<AptResolution> resolve_apt(const AptRequest& request, const Addresses& ad
     TRY(base::make_directories(options.directory, 0700));
     root = TRY(AptRoot::create(std::move(options)));
     const base::CommandResult update =
-        TRY(base::run_command(root->command({"apt-get", "--quiet", "update"}), stop));
+        TRY(base::run_command(root->apt_get({"--quiet", "update"}), stop));
     if (update.status == 0) break;
     Error error = apt_error("reading the package archives", update.err + update.out);
     if (error.code() != Errc::unavailable || round + 1 == rounds(urls)) {
@@ -195,10 +206,10 @@ Result<AptResolution> resolve_apt(const AptRequest& request, const Addresses& ad
   const std::vector<AptList> lists = TRY(apt_lists(*root, stop));
   resolution.releases = TRY(read_releases(*root, lists, progress, stop));
 
-  std::vector<std::string> argv = {"apt-get",      "--quiet=2",          "--yes",
-                                   "--print-uris", "--allow-downgrades", "install"};
+  std::vector<std::string> argv = {"--quiet=2", "--yes", "--print-uris", "--allow-downgrades",
+                                   "install"};
   for (std::string& word : wanted_words(request)) argv.push_back(std::move(word));
-  const base::CommandResult answer = TRY(base::run_command(root->command(std::move(argv)), stop));
+  const base::CommandResult answer = TRY(base::run_command(root->apt_get(std::move(argv)), stop));
   if (answer.status != 0) {
     return fail(apt_error("choosing the packages", answer.err + answer.out));
   }

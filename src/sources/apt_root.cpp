@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+
 #include "base/file.h"
 #include "base/text.h"
 #include "http/client.h"
@@ -131,6 +133,13 @@ Result<AptRoot> AptRoot::create(AptRootOptions options) {
   TRY(write("etc/apt/preferences", apt_preferences(options.preferred)));
   TRY(write("var/lib/dpkg/status", options.dpkg_status));
   return AptRoot(std::move(options));
+}
+
+base::Command AptRoot::apt_get(std::vector<std::string> words) const {
+  std::vector<std::string> argv = {"apt-get", "--option", "Dir=" + options_.directory + "/"};
+  argv.insert(argv.end(), std::make_move_iterator(words.begin()),
+              std::make_move_iterator(words.end()));
+  return command(std::move(argv));
 }
 
 base::Command AptRoot::command(std::vector<std::string> argv) const {

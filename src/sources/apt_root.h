@@ -45,7 +45,10 @@ class AptRoot {
   /// Writes the files. invalid when a name holds something that would change the files' meaning.
   static Result<AptRoot> create(AptRootOptions options);
 
-  /// A command line of apt's programs with the environment that confines it to this root.
+  /// apt-get with these words, confined to this root by its environment and, so that a lost
+  /// variable can never lead to the machine's own apt, by its command line.
+  base::Command apt_get(std::vector<std::string> words) const;
+  /// Another program with the same environment.
   base::Command command(std::vector<std::string> argv) const;
   std::string lists() const { return options_.directory + "/var/lib/apt/lists"; }
   const AptRootOptions& options() const { return options_; }

@@ -86,9 +86,7 @@ Result<> Sources::State::fetch_one(const Input& input, std::stop_token stop) {
     auto done = downloader.fetch(urls, wanted, *task, stop);
     if (done) return {};
     if (done.error().code() == Errc::not_found) {
-      Error lost = vanished(input.origin, input.name);
-      for (const auto& [key, value] : done.error().facts()) lost = std::move(lost).with(key, value);
-      return fail(std::move(lost));
+      return fail(vanished(input.origin, input.name));
     }
     return fail(std::move(done.error()));
   };

@@ -71,6 +71,7 @@ Result<int> run(App& app) {
   request.run.layer_threads = per_layer > 0 ? per_layer - 1 : 0;
   request.run.check = app.args().flag("check");
   request.run.ignore_records = app.args().flag("ignore-records") || request.record;
+  request.run.probe_file = app.settings().probe_file;
   request.run.sandbox_program = app.self();
   const build::Workplace place{*TRY(app.store()), *TRY(app.sources()), app.progress(), app.stop(),
                                &app.images()};

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "build/define.h"
+#include "build/inputs.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/shared.h"
 #include "cli/output.h"
@@ -35,6 +36,11 @@ Result<int> run(App& app) {
   }
   if (!app.args().flag("dry-run")) {
     const auto held = TRY(store.hold());
+    TRY(build::bring_local(inputs,
+                           {.probe_file = app.settings().probe_file,
+                            .project_directory = spec.project_directory,
+                            .vendor_folders = app.settings().addresses.vendor_folders},
+                           store));
     TRY(TRY(app.sources())->fetch(inputs, 6, app.stop()));
     if (const auto folder = app.args().value("vendor")) {
       TRY(sources::vendor(store, inputs, *folder, app.progress(), app.stop()));
