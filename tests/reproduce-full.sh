@@ -32,7 +32,7 @@ chmod 755 "$work"
 mkdir -p "$work/first" "$work/second/deeper/project"
 git ls-files -z | xargs -0 tar cf - | tar xf - -C "$work/second/deeper/project"
 install -D build/release/bin/imgforge "$work/bin/imgforge"
-install -D build/release/cuda-probe/imgforge-probe "$work/libexec/imgforge/imgforge-probe"
+install -D build/release/bin/imgforge-probe "$work/libexec/imgforge/imgforge-probe"
 tools="${XDG_DATA_HOME:-$HOME/.local/share}/imgforge/tools/bin"
 imgforge="$work/bin/imgforge"
 

@@ -38,7 +38,7 @@ Result<> record_layers(const std::string& lock_file, spec::Lock lock, const Buil
     lock.records.push_back({image.plan.layers[i].key.to_string(), layer.blob.digest.hex(),
                             layer.blob.size, layer.diff_id.hex(), layer.tar_size});
   }
-  lock.manifest = image.manifest.digest.to_string();
+  lock.manifest = image.manifest.digest.hex();
   return base::write_file_atomic(lock_file, spec::format_lock(lock));
 }
 
