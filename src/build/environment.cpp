@@ -35,8 +35,20 @@ class Variables {
 
 std::vector<std::string> environment_of(const spec::ImageSpec& spec, const layer::Facts& facts) {
   Variables variables;
+  std::string base_path = kDefaultPath;
+  variables.set("PATH", "");  // first in order, filled below
+  for (const std::string& entry : facts.base_env) {
+    const std::size_t equals = entry.find('=');
+    if (equals == std::string::npos) continue;
+    const std::string name = entry.substr(0, equals);
+    if (name == "PATH") {
+      base_path = entry.substr(equals + 1);
+    } else {
+      variables.set(name, entry.substr(equals + 1));
+    }
+  }
   std::vector<std::string> path = spec.config.path;
-  path.emplace_back(kDefaultPath);
+  path.push_back(base_path);
   variables.set("PATH", base::join(path, ":"));
   const layer::Component* cuda = facts.find("cuda");
   if (cuda != nullptr || !spec.driver.empty()) {

@@ -48,3 +48,13 @@ TEST_CASE("determinism sets its variables, and the spec has the last word") {
   CHECK_FALSE(has(env, "PYTHONHASHSEED=42"));
   CHECK(env.front() == "PATH=/only");
 }
+
+TEST_CASE("a base image's variables are kept under everything else") {
+  spec::ImageSpec spec;
+  spec.config.path = {"/opt/venv/bin"};
+  spec.config.env = {{"LANG", "C.UTF-8"}};
+  layer::Facts facts;
+  facts.base_env = {"LANG=de_DE.UTF-8", "PATH=/base/bin:/bin", "BASE=yes"};
+  CHECK(environment_of(spec, facts) ==
+        std::vector<std::string>{"PATH=/opt/venv/bin:/base/bin:/bin", "LANG=C.UTF-8", "BASE=yes"});
+}
