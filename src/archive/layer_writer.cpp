@@ -138,6 +138,25 @@ struct LayerWriter::State {
     return {};
   }
 
+  // Copies the deflate stream and nothing else. With workers the output's own thread does it.
+  Result<> splice_unseen(const MemberRange& range, const base::RandomAccess& zip) {
+    TRY(flush());
+    if (base::Sink* raw = TRY(output.begin_splice(zip, range)); raw != nullptr) {
+      base::RangeSource source(zip, range.offset, range.compressed_size);
+      inflated.reserve(base::kChunk);
+      for (;;) {
+        TRY(check_stop());
+        inflated.resize(0);
+        const base::MutableBytes chunk = inflated.rest();
+        const std::size_t n = TRY(source.read(chunk));
+        if (n == 0) break;
+        TRY(raw->write(chunk.first(n)));
+      }
+    }
+    tar_size += range.size;
+    return output.end_splice(range);
+  }
+
   // Copies the deflate stream, and inflates it for the digests alone.
   Result<> splice(const MemberRange& range, const base::RandomAccess& zip) {
     TRY(flush());
@@ -169,6 +188,14 @@ struct LayerWriter::State {
     if (inner) hash.begin_inner();
     if (options.encoder.compression == Compression::gzip && range.deflated &&
         range.size >= std::max<std::uint64_t>(options.splice_from, 1)) {
+      if (options.copy_unseen) {
+        TRY(splice_unseen(range, zip.data()));
+        if (inner) {
+          (void)hash.end_inner_hex();
+          sha256_hex->clear();
+        }
+        return zeros(tar_padding(entry.size));
+      }
       TRY(splice(range, zip.data()));
     } else {
       TRY(recompress(range, zip.data(), inner));
@@ -218,6 +245,8 @@ Result<> LayerWriter::add(const TarEntry& entry, const ZipArchive& zip, const Zi
   return state_->guarded([&] { return state_->add_member(entry, zip, member, sha256_hex); });
 }
 
+bool LayerWriter::copies_unseen() const { return state_->options.copy_unseen; }
+
 void LayerWriter::settle() { state_->output.settle(); }
 
 Result<LayerDigests> LayerWriter::finish() {
@@ -227,7 +256,7 @@ Result<LayerDigests> LayerWriter::finish() {
     TRY(s.flush());
     auto totals = TRY(s.output.finish());
     LayerDigests digests;
-    digests.diff_id = s.hash.finish_hex();
+    if (!s.options.copy_unseen) digests.diff_id = s.hash.finish_hex();
     digests.tar_size = s.tar_size;
     digests.digest = totals.digest.empty() ? digests.diff_id : std::move(totals.digest);
     digests.size = totals.size;

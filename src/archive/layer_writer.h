@@ -40,6 +40,10 @@ struct LayerWriterOptions {
   std::uint64_t splice_from = 64 * 1024;
   /// Asked between steps of at most a block; a stop fails the call with Errc::cancelled.
   std::stop_token stop = {};
+  /// For a layer whose digests are known from an earlier, checked build: spliced members are copied
+  /// without a look inside, so that nothing large is inflated. finish() then gives no diffID, and
+  /// the caller must compare the blob's digest with the known one.
+  bool copy_unseen = false;
   /// Borrowed until finish(); when given, learns how the blob can be written again by copying
   /// (splice.h).
   RecipeRecorder* recipe = nullptr;
@@ -58,9 +62,12 @@ class LayerWriter {
   Result<> add(const TarEntry& entry, base::Source& content);  // exactly entry.size bytes
   Result<> add(const TarEntry& entry, std::string_view content);
   /// The content is a member of a zip (entry.size == member.size). Its CRC is checked.
-  /// `sha256_hex`, when given, receives the SHA-256 of the content.
+  /// `sha256_hex`, when given, receives the SHA-256 of the content; empty for a member that was
+  /// copied unseen.
   Result<> add(const TarEntry& entry, const ZipArchive& zip, const ZipEntry& member,
                std::string* sha256_hex = nullptr);
+
+  bool copies_unseen() const;
 
   /// Waits until no zip that was added is used any more; after a failure too (see Settled).
   void settle();

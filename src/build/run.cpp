@@ -42,6 +42,7 @@ class Run {
 
   void fetch_ahead();
   LocalPlaces local_places() const;
+  std::optional<store::BuiltLayer> recorded(std::size_t index) const;
   void work();
   std::optional<std::size_t> next();
   bool ready(std::size_t index) const;
@@ -112,6 +113,20 @@ void Run::give_up(Error error) {
   changed_.notify_all();
 }
 
+std::optional<store::BuiltLayer> Run::recorded(std::size_t index) const {
+  const auto& record = states_[index].record;
+  if (!record || options_.ignore_records || options_.check) return std::nullopt;
+  const auto digest = oci::Digest::from_sha256_hex(record->digest);
+  const auto diff_id = oci::Digest::from_sha256_hex(record->diff_id);
+  if (!digest || !diff_id) return std::nullopt;
+  return store::BuiltLayer{
+      .blob = {.media_type = archive::layer_media_type(plan_.layers[index].encoder.compression),
+               .digest = *digest,
+               .size = record->size},
+      .diff_id = *diff_id,
+      .tar_size = record->tar_size};
+}
+
 LocalPlaces Run::local_places() const {
   return {.probe_file = options_.probe_file,
           .project_directory = options_.project_directory,
@@ -159,6 +174,7 @@ Result<store::BuiltLayer> Run::produce(std::size_t index, base::ProgressTask& ta
                                     .project_directory = options_.project_directory,
                                     .sandbox = layer.recipe->executed() ? &sandbox : nullptr,
                                     .parents = std::move(parents),
+                                    .recorded = recorded(index),
                                     .task = task,
                                     .stop = stop_.get_token(),
                                     .images = place_.images};

@@ -25,6 +25,8 @@ struct BuildContext {
   std::string project_directory;           // paths of kind `files` are relative to it
   sandbox::Sandbox* sandbox = nullptr;     // executed kinds
   std::vector<store::BuiltLayer> parents;  // executed kinds: all layers below, lowest first
+  /// What this layer became in an earlier, checked build (the lock's record).
+  std::optional<store::BuiltLayer> recorded = std::nullopt;
   base::ProgressTask& task;
   std::stop_token stop;
   ImageSource* images = nullptr;  // kind `image` from a registry
@@ -60,6 +62,17 @@ class WrittenRecipe : public Recipe {
 
  protected:
   virtual Result<> write(const BuildContext& context, archive::LayerWriter& out) const = 0;
+  /// True when most of the bytes are spliced zip members: with a record, the layer is then a
+  /// verified copy.
+  virtual bool splices() const { return false; }
+
+ private:
+  struct WrittenBlob {
+    store::Ingest blob;
+    oci::Digest digest;
+    archive::LayerDigests digests;
+  };
+  Result<WrittenBlob> write_blob(const BuildContext& context, bool copy_unseen) const;
 };
 
 }  // namespace imgforge::layer

@@ -99,6 +99,8 @@ class Writer {
     std::string sha256;
     TRY(with_context(out_.add(header, *wheel.zip, member, &sha256),
                      fmt::format("wheel {}", wheel.contents.name.file)));
+    // Copied unseen: the whole layer's digest, known from a checked build, vouches for it.
+    if (sha256.empty() && out_.copies_unseen()) return {};
     if (entry.sha256 && sha256 != base::to_hex(*entry.sha256)) {
       return fail(changed(wheel.contents, member));
     }

@@ -102,6 +102,8 @@ class WheelsRecipe final : public WrittenRecipe {
     return write_wheels_layer(planned, context.epoch, out, context.stop);
   }
 
+  bool splices() const override { return true; }
+
  private:
   bool allows_bad_record(const sources::LockedWheel& wheel) const {
     return spec_.allow_bad_record.contains(wheel.project);
