@@ -19,7 +19,9 @@ namespace {
 // 1 first version.
 constexpr int kRevision = 1;
 
-constexpr const char* kScript = "/run/imgforge/script";  // inside the step
+// Inside the step; directly under /run, since folders that bubblewrap makes on the way are closed
+// to other users.
+constexpr const char* kScript = "/run/imgforge-script";
 
 struct RunSpec {
   std::string script;

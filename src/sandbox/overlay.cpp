@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include "base/file.h"
 
@@ -84,7 +85,23 @@ std::string file_system_name(const std::string& path) {
 
 }  // namespace
 
-Result<> mount_below(const Overlay& overlay, const std::vector<std::string>& trees) {
+namespace {
+
+// An overlay takes a folder once. Of equal layers the lower one adds nothing: the upper one says
+// the same again.
+std::vector<std::string> distinct(const std::vector<std::string>& trees) {
+  std::vector<std::string> kept;
+  for (std::size_t i = 0; i < trees.size(); ++i) {
+    const auto rest = trees.begin() + static_cast<std::ptrdiff_t>(i) + 1;
+    if (std::find(rest, trees.end(), trees[i]) == trees.end()) kept.push_back(trees[i]);
+  }
+  return kept;
+}
+
+}  // namespace
+
+Result<> mount_below(const Overlay& overlay, const std::vector<std::string>& all_trees) {
+  const std::vector<std::string> trees = distinct(all_trees);
   TRY(make_folder(overlay.below()));
   if (trees.size() > kMaximumTrees) {
     return fail(Errc::unsupported, "an overlay takes at most " + std::to_string(kMaximumTrees) +
@@ -109,8 +126,9 @@ Result<> mount_below(const Overlay& overlay, const std::vector<std::string>& tre
   return {};
 }
 
-Result<> mount_merged(const Overlay& overlay, const std::vector<std::string>& trees,
+Result<> mount_merged(const Overlay& overlay, const std::vector<std::string>& all_trees,
                       const std::string& skeleton) {
+  const std::vector<std::string> trees = distinct(all_trees);
   TRY(make_folder(overlay.upper()));
   TRY(make_folder(overlay.work + "/work"));
   TRY(make_folder(overlay.merged()));
