@@ -5,6 +5,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -92,10 +93,16 @@ struct LayerOutput::State {
   std::optional<Error> error;
   std::vector<std::jthread> threads;
 
-  void start() {
-    if (!threads.empty()) return;
-    for (std::size_t i = 0; i < workers; ++i) threads.emplace_back([this] { compress_loop(); });
-    threads.emplace_back([this] { write_loop(); });
+  Result<> start() {
+    if (!threads.empty()) return {};
+    try {
+      for (std::size_t i = 0; i < workers; ++i) threads.emplace_back([this] { compress_loop(); });
+      threads.emplace_back([this] { write_loop(); });
+    } catch (const std::system_error& e) {
+      set_error(base::io_error("cannot start a thread for compressing", e.code().value()));
+      return fail(Error(*error));
+    }
+    return {};
   }
 
   void stop(bool abort) {
@@ -198,7 +205,7 @@ struct LayerOutput::State {
   // Waits for room, then puts a piece at the end of the line.
   template <class Fill>
   Result<> enqueue(bool is_block, Fill fill) {
-    start();
+    TRY(start());
     {
       std::unique_lock lock(mutex);
       space.wait(lock, [&] {

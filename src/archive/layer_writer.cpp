@@ -256,9 +256,11 @@ Result<LayerDigests> LayerWriter::finish() {
     TRY(s.flush());
     auto totals = TRY(s.output.finish());
     LayerDigests digests;
-    if (!s.options.copy_unseen) digests.diff_id = s.hash.finish_hex();
+    const std::string tar_digest = s.hash.finish_hex();  // of nothing real after copying unseen
+    if (!s.options.copy_unseen) digests.diff_id = tar_digest;
     digests.tar_size = s.tar_size;
-    digests.digest = totals.digest.empty() ? digests.diff_id : std::move(totals.digest);
+    // Without compression nothing is spliced and the blob is the tar.
+    digests.digest = totals.digest.empty() ? tar_digest : std::move(totals.digest);
     digests.size = totals.size;
     if (s.options.recipe != nullptr) s.options.recipe->finish(digests.diff_id, digests.tar_size);
     return digests;

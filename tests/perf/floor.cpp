@@ -107,10 +107,13 @@ Result<> run_floor(const std::vector<Wheel>& wheels, const std::string& out_path
 
 Result<LayerDigests> run_layer(const std::vector<Wheel>& wheels, const std::string& out_path,
                                const Encoder& encoder, std::size_t workers,
-                               std::uint64_t splice_from, RecipeRecorder* recipe) {
+                               std::uint64_t splice_from, bool unseen, RecipeRecorder* recipe) {
   base::File out = TRY(base::File::create(out_path));
-  LayerWriter writer(
-      out, {.encoder = encoder, .workers = workers, .splice_from = splice_from, .recipe = recipe});
+  LayerWriter writer(out, {.encoder = encoder,
+                           .workers = workers,
+                           .splice_from = splice_from,
+                           .copy_unseen = unseen,
+                           .recipe = recipe});
   std::size_t number = 0;
   for (const Wheel& wheel : wheels) {
     const std::string folder = fmt::format("{:04}/", number++);
@@ -179,7 +182,7 @@ Result<> run(const Options& options) {
              wheels.size(), count, spliced, base::human_bytes(packed), base::human_bytes(plain),
              encoder_id(encoder), options.workers, options.pairs);
 
-  std::vector<Times> floor, layer, recipe;
+  std::vector<Times> floor, layer, unseen, recipe;
   std::string digest;
   for (std::size_t pair = 0; pair < options.pairs; ++pair) {
     floor.push_back(TRY(timed([&] { return run_floor(wheels, dir / "floor"); })));
@@ -187,19 +190,27 @@ Result<> run(const Options& options) {
 
     LayerDigests digests;
     layer.push_back(TRY(timed([&]() -> Result<> {
-      digests = TRY(
-          run_layer(wheels, dir / "layer", encoder, options.workers, options.splice_from, nullptr));
+      digests = TRY(run_layer(wheels, dir / "layer", encoder, options.workers, options.splice_from,
+                              false, nullptr));
       return {};
     })));
     TRY(base::remove_all(dir / "layer"));
     if (!digest.empty() && digests.digest != digest) return fail(Errc::mismatch, "digests differ");
     digest = digests.digest;
 
+    unseen.push_back(TRY(timed([&]() -> Result<> {
+      const LayerDigests copied = TRY(run_layer(wheels, dir / "layer", encoder, options.workers,
+                                                options.splice_from, true, nullptr));
+      if (copied.digest != digest) return fail(Errc::mismatch, "copying gives another blob");
+      return {};
+    })));
+    TRY(base::remove_all(dir / "layer"));
+
     // Recorded outside of the clock, replayed inside.
     base::File literals = TRY(base::File::create(dir / "literals"));
     RecipeRecorder recorder(literals, files);
-    (void)TRY(
-        run_layer(wheels, dir / "layer", encoder, options.workers, options.splice_from, &recorder));
+    (void)TRY(run_layer(wheels, dir / "layer", encoder, options.workers, options.splice_from, false,
+                        &recorder));
     TRY(base::remove_all(dir / "layer"));
     const Recipe noted = recorder.take();
     recipe.push_back(TRY(timed([&]() -> Result<> {
@@ -220,6 +231,7 @@ Result<> run(const Options& options) {
   }
   report("floor", floor, floor);
   report("layer", layer, floor);
+  report("unseen", unseen, floor);
   report("recipe", recipe, floor);
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);

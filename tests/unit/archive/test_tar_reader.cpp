@@ -106,6 +106,8 @@ TEST_CASE("what the layer writer writes is read back as it was") {
        .mtime = 1747699200,
        .size = 3,
        .xattrs = {{"security.capability", std::string("\1\0\0\2", 4)}, {"user.x", "="}}},
+      {.path = "d/" + std::string(150, 'l') + "\xe9", .mtime = 1},  // not UTF-8, in a pax record
+      {.path = "e\xe9", .mtime = 1},                                // and in the header itself
       {.path = "link", .type = EntryType::symlink, .mode = 0777, .link_target = "/abs/ä"},
       {.path = "same", .type = EntryType::hard_link, .link_target = "cap"},
       {.path = "tty", .type = EntryType::character_device, .device_major = 5, .device_minor = 1}};
