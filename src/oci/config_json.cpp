@@ -74,8 +74,7 @@ Result<std::optional<base::Seconds>> read_created(JsonReader& reader) {
   const auto text = reader.optional_text("created");
   TRY(reader.finish_tolerant());
   if (!text) return std::nullopt;
-  return TRY(
-      base::with_context(base::parse_time(*text), "reading " + reader.path() + ".created"));
+  return TRY(base::with_context(base::parse_time(*text), "reading " + reader.path() + ".created"));
 }
 
 Result<HistoryEntry> read_history(JsonReader& reader) {

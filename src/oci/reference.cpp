@@ -124,8 +124,8 @@ Result<LayoutReference> parse_layout(std::string_view text, std::string_view res
   LayoutReference reference;
   reference.directory = directory;
   if (name) {
-    reference.tag = TRY(base::with_context(Tag::parse(*name),
-                                           "reading the image name " + std::string(text)));
+    reference.tag =
+        TRY(base::with_context(Tag::parse(*name), "reading the image name " + std::string(text)));
   }
   return reference;
 }
