@@ -96,6 +96,13 @@ class BootstrapRecipe final : public WrittenRecipe {
     if (line.starts_with("I: ")) task.set_phase(line.substr(3));
   }
 
+  std::string architecture() const {
+    for (const auto& deb : part_.debs) {
+      if (deb.architecture != "all") return deb.architecture;
+    }
+    return "all";
+  }
+
   Result<sandbox::Construction> construction_for(const std::string& repository,
                                                  const std::string& target,
                                                  base::Seconds epoch) const {
@@ -107,7 +114,7 @@ class BootstrapRecipe final : public WrittenRecipe {
     // Root of the namespace, which is what mmdebstrap's mode "root" wants: ours has the user's
     // subordinate ids and no network.
     out.argv = {"mmdebstrap", "--mode=root", "--format=directory", "--variant=" + spec_.variant,
-                "--architectures=amd64",
+                "--architectures=" + architecture(),
                 // The repository's files belong to the user who builds: apt's own user may not be
                 // able to reach them.
                 "--aptopt=APT::Sandbox::User \"root\"",

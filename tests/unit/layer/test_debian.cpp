@@ -119,6 +119,7 @@ TEST_CASE("a Debian system is the same twice", "[system]") {
   const auto add = [&](ExecutedFixture& kind, const std::string& name, const Recipe& recipe) {
     const auto layer = build_twice(kind, name, recipe);
     digests += name + " " + layer.diff_id.hex() + " " + std::to_string(layer.tar_size) + "\n";
+    fmt::print(stderr, "{}: sha256:{}, {} bytes\n", name, layer.diff_id.hex(), layer.tar_size);
     kind.parents.push_back(layer);
     return layer;
   };
@@ -173,7 +174,6 @@ TEST_CASE("a Debian system is the same twice", "[system]") {
   CHECK(system.content(step, "version").starts_with("OpenSSL 3"));
   const auto cache = build_twice(system, "finalize", *make_finalize_recipe());
   digests += "finalize " + cache.diff_id.hex() + "\n";
-  fmt::print(stderr, "{}", digests);
   if (const char* file = std::getenv("IMGFORGE_TEST_DIGEST"); file != nullptr) {
     REQUIRE_OK(base::write_file_atomic(file, digests));
   }
@@ -195,7 +195,7 @@ TEST_CASE("a Debian system is the same for root and for a user", "[users]") {
   (void)REQUIRE_OK(base::run_checked({.argv = {"cp", program, self}}));
   (void)REQUIRE_OK(base::run_checked({.argv = {"cp", sandbox::testing::child_program(), child}}));
   const auto say = [](std::string_view line) {
-    if (line.find(" s") != std::string_view::npos) fmt::print(stderr, "{}\n", line);
+    if (line.ends_with(" s") || line.ends_with(" bytes")) fmt::print(stderr, "{}\n", line);
   };
   const auto first = REQUIRE_OK(base::run_command(
       {.argv = {"env", "IMGFORGE_TEST_VENDOR=" + vendor, "IMGFORGE_TEST_CHILD=" + child,

@@ -33,6 +33,33 @@ std::string make_standalone(KindFixture& fixture, const std::string& file) {
 const std::string kName =
     "cpython-3.11.12+20250517-x86_64-unknown-linux-gnu-install_only_stripped.tar.gz";
 
+/// A folder that serves the role `python-standalone`, with one file in its release.
+struct Release {
+  Release() : folder(base::TempDir::create("/tmp", "imgforge-release").value()) {}
+
+  base::TempDir folder;
+  std::string sha256;
+
+  sources::AddressSettings settings() const {
+    sources::AddressSettings settings;
+    settings.redist["python-standalone"] = "file://" + folder.path();
+    return settings;
+  }
+  void publish(KindFixture& fixture) {
+    sha256 = make_standalone(fixture, "python.tar.gz");
+    REQUIRE_OK(base::make_directories(folder / "20250517"));
+    REQUIRE_OK(base::link_or_copy(fixture.path("python.tar.gz"), folder / "20250517/" + kName));
+    list(sha256);
+  }
+  void list(const std::string& hash) {
+    REQUIRE_OK(base::write_file_atomic(folder / "20250517/SHA256SUMS", hash + "  " + kName + "\n"));
+  }
+};
+
+const std::string kStandalone =
+    "kind: python\nprovider: standalone\nversion: \"3.11\"\nrelease: \"20250517\"\n"
+    "exclude: [lib/python3.11/test]\n";
+
 }  // namespace
 
 TEST_CASE("an environment over the distribution's Python is written") {
@@ -82,18 +109,20 @@ TEST_CASE("Python must be what the spec says") {
 }
 
 TEST_CASE("a standalone Python is unpacked without its installers") {
-  KindFixture fixture(decode_python);
-  const auto sha256 = make_standalone(fixture, "python.tar.gz");
-  const std::string yaml = "kind: python\nprovider: standalone\nversion: \"3.11\"\nurl: file://" +
-                           fixture.path("python.tar.gz") + "\nsha256: " + sha256 +
-                           "\nexclude: [lib/python3.11/test]\n";
-  const auto part = REQUIRE_OK(fixture.lock(yaml));
+  Release release;
+  KindFixture fixture(decode_python, release.settings());
+  release.publish(fixture);
+  const auto part = REQUIRE_OK(fixture.lock(kStandalone));
   const auto locked = REQUIRE_OK(parse_python_part(part));
   CHECK(locked.version == "3.11.12");  // by the archive, not by the spec
   CHECK(locked.executable == "/opt/python/bin/python3.11");
   CHECK(format_python_part(locked) == part);
+  REQUIRE(locked.input);
+  CHECK(locked.input->digest.hex() == release.sha256);
+  CHECK(locked.input->origin.role == "python-standalone");
+  CHECK(locked.input->origin.path == "20250517/" + kName);
 
-  const auto made = REQUIRE_OK(fixture.recipes(yaml, part));
+  const auto made = REQUIRE_OK(fixture.recipes(kStandalone, part));
   REQUIRE(made.size() == 2);
   CHECK(made[0]->title() == "Python 3.11.12");
   const auto python = fixture.list(REQUIRE_OK(fixture.produce(*made[0])));
@@ -102,23 +131,34 @@ TEST_CASE("a standalone Python is unpacked without its installers") {
   CHECK(python.find("opt/python/lib/python3.11/os.py") != std::string::npos);
   CHECK(python.find("site-packages/README.txt") != std::string::npos);
   CHECK(python.find("site-packages/pipeline.py") != std::string::npos);
-  for (const auto* gone : {"bin/pip3", "site-packages/pip/", "pip-25.0", "setuptools", "/test/"}) {
+  for (const auto* gone : {"bin/pip3", "site-packages/pip/", "pip-25.0", "setuptools", "/test"}) {
     CAPTURE(gone);
     CHECK(python.find(gone) == std::string::npos);
   }
-  CHECK(fixture.list(REQUIRE_OK(fixture.produce(*made[1])))
-            .find("opt/venv/bin/python -> /opt/python/bin/python3.11") != std::string::npos);
+  const auto environment = fixture.list(REQUIRE_OK(fixture.produce(*made[1])));
+  CHECK(environment.find("opt/venv/bin/python -> /opt/python/bin/python3.11") != std::string::npos);
 
   // Straight into it: no environment.
-  const auto straight = yaml + "prefix: /opt/python\n";
+  const auto straight = kStandalone + "prefix: /opt/python\n";
   CHECK(REQUIRE_OK(fixture.recipes(straight, REQUIRE_OK(fixture.lock(straight)))).size() == 1);
+}
 
-  auto failed = fixture.lock(base::replace_all(yaml, sha256, std::string(64, '0')));
+TEST_CASE("a standalone Python that is not what it should be is refused") {
+  Release release;
+  KindFixture fixture(decode_python, release.settings());
+  release.publish(fixture);
+  // The file does not have the hash that the release lists.
+  release.list(std::string(64, '0'));
+  auto failed = fixture.lock(kStandalone);
   REQUIRE(!failed);
   CHECK(failed.error().code() == Errc::mismatch);
-  failed = fixture.lock(base::replace_all(yaml, "\"3.11\"", "\"3.10\""));
+  // No such version in the release.
+  release.list(release.sha256);
+  failed = fixture.lock(base::replace_all(kStandalone, "\"3.11\"", "\"3.10\""));
   REQUIRE(!failed);
-  CHECK(failed.error().code() == Errc::mismatch);
+  CHECK(failed.error().code() == Errc::not_found);
+  // No such release.
+  CHECK(!fixture.lock(base::replace_all(kStandalone, "20250517", "20200101")));
 }
 
 TEST_CASE("a standalone Python needs a place to come from") {
@@ -154,28 +194,4 @@ TEST_CASE("the right file of a release is chosen") {
   CHECK(none.error().code() == Errc::not_found);
   CHECK(none.error().hint() == "there are 3.11.9, 3.11.12, 3.12.1");
   CHECK(!choose_standalone("", "3.11", "amd64"));
-}
-
-TEST_CASE("a release serves a standalone Python by role") {
-  auto folder = REQUIRE_OK(base::TempDir::create("/tmp", "imgforge-release"));
-  sources::AddressSettings settings;
-  settings.redist["python-standalone"] = "file://" + folder.path();
-  KindFixture fixture(decode_python, settings);
-  const auto sha256 = make_standalone(fixture, "python.tar.gz");
-  REQUIRE_OK(base::make_directories(folder / "20250517"));
-  REQUIRE_OK(base::link_or_copy(fixture.path("python.tar.gz"), folder / "20250517/" + kName));
-  REQUIRE_OK(base::write_file_atomic(folder / "20250517/SHA256SUMS", sha256 + "  " + kName + "\n"));
-  const std::string yaml =
-      "{kind: python, provider: standalone, version: \"3.11\", release: \"20250517\"}";
-  const auto part = REQUIRE_OK(parse_python_part(REQUIRE_OK(fixture.lock(yaml))));
-  REQUIRE(part.input);
-  CHECK(part.input->digest.hex() == sha256);
-  CHECK(part.input->origin.role == "python-standalone");
-  CHECK(part.input->origin.path == "20250517/" + kName);
-
-  REQUIRE_OK(base::write_file_atomic(folder / "20250517/SHA256SUMS",
-                                     std::string(64, '0') + "  " + kName + "\n"));
-  const auto failed = fixture.lock(yaml);
-  REQUIRE(!failed);
-  CHECK(failed.error().code() == Errc::mismatch);
 }

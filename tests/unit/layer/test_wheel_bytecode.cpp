@@ -10,7 +10,7 @@ using namespace imgforge::layer;
 namespace {
 
 // This machine's Python with its libraries, packed as a distribution's package would unpack.
-constexpr const char* kPackPython = R"(set -eu; umask 022
+constexpr const char* kPackPython = R"sh(set -eu; umask 022
 python=$1; out=$2; root=$out.d
 name=$(basename "$python")
 mkdir -p $root/usr/bin $root/usr/lib
@@ -22,7 +22,7 @@ tar -C /usr/lib --exclude=__pycache__ --exclude=test --exclude='config-*' --excl
     -chf - $name | tar -C $root/usr/lib -xf -
 tar -C $root --sort=name --numeric-owner --owner=0 --group=0 --mtime=@1000000000 -cf $out usr
 rm -rf $root
-)";
+)sh";
 
 }  // namespace
 
@@ -67,9 +67,13 @@ TEST_CASE("site-packages are compiled by the image's Python, the same every time
   CHECK(listing.find(site + "/demo/__pycache__/__init__." + tag) != std::string::npos);
   CHECK(listing.find(site + "/demo/deep/__pycache__/module." + tag) != std::string::npos);
   CHECK(listing.find("broken") == std::string::npos);
-  CHECK(listing.find("usr") == std::string::npos);
+  CHECK(listing.find(" usr") == std::string::npos);
   CHECK(listing.find(".py\n") == std::string::npos);
-  CHECK(listing.find("(at ") == std::string::npos);  // all times are the epoch's
+  for (const auto line : base::lines(listing)) {  // times are the epoch's, unless named
+    if (line.find(".pyc") != std::string_view::npos) {
+      CHECK(line.find("(at ") == std::string_view::npos);
+    }
+  }
   // PEP 552: flag bit 0 says hash-based, bit 1 would say that the source is checked.
   const auto content = kind.content(layer, site + "/demo/__pycache__/__init__." + tag);
   REQUIRE(content.size() > 16);

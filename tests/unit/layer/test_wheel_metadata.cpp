@@ -91,7 +91,7 @@ TEST_CASE("programs begin with the environment's interpreter") {
   CHECK_FALSE(asks_for_interpreter("#! python"));
 
   // What the kernel would cut off or split goes through the shell.
-  const std::string longest(127 - 3 - std::string("//bin/python").size() + 1, 'x');
+  const std::string longest(127 - 3 - std::string("//bin/python").size(), 'x');
   CHECK(interpreter_line("/" + longest) == "#!/" + longest + "/bin/python\n");
   CHECK(interpreter_line("/" + longest + "x") ==
         "#!/bin/sh\n'''exec' \"/" + longest + "x/bin/python\" \"$0\" \"$@\"\n' '''\n");

@@ -6,6 +6,7 @@
 #include "archive/tar_reader.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "layer/wheel_record.h"
 #include "wheel_fixture.h"
 
 using namespace imgforge;
@@ -79,8 +80,9 @@ TEST_CASE("a layer of wheels is what the rules say") {
   CHECK(record.find("Every_Thing-1.2.0.dist-info/RECORD,,\n") != std::string::npos);
   CHECK(record.find("\"every_thing/comma, \"\"quote\"\".txt\",sha256=") != std::string::npos);
   CHECK(record.find('\r') == std::string::npos);
-  auto lines = base::lines(record);
-  CHECK(std::is_sorted(lines.begin() + 3, lines.end() - 1));
+  const auto rows = REQUIRE_OK(parse_record(record, "RECORD"));
+  CHECK(std::is_sorted(rows.begin(), rows.end(),
+                       [](const RecordRow& a, const RecordRow& b) { return a.path < b.path; }));
 }
 
 TEST_CASE("the same wheels give the same layer in any order and with any number of threads") {
