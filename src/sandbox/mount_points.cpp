@@ -106,6 +106,16 @@ bool is_inside(const std::string& path, const std::string& folder) {
   return path == folder || path.starts_with(folder + "/");
 }
 
+// The folders strictly between the two, topmost first.
+std::vector<std::string> folders_between(const std::string& outer, const std::string& inner) {
+  std::vector<std::string> out;
+  for (std::string at = base::parent_path(inner); at.size() > outer.size();
+       at = base::parent_path(at)) {
+    out.insert(out.begin(), at);
+  }
+  return out;
+}
+
 std::string joined(const Resolved& resolved) {
   std::string path = resolved.existing == "/" ? "" : resolved.existing;
   for (const std::string& part : resolved.missing) path += "/" + part;
@@ -137,7 +147,10 @@ Result<std::vector<MountPoint>> prepare_mount_points(const Step& step, const std
     mount.inside = joined(resolved);
     bool on_other_mount = false;
     for (const MountPoint& earlier : mounts) {
-      on_other_mount = on_other_mount || is_inside(mount.inside, earlier.inside);
+      if (!is_inside(mount.inside, earlier.inside)) continue;
+      on_other_mount = true;
+      if (earlier.kind != MountPoint::Kind::tmpfs) continue;
+      mount.parents = folders_between(earlier.inside, mount.inside);
     }
     if (!on_other_mount && !resolved.missing.empty()) {
       const bool folder = mount.kind != MountPoint::Kind::bind || base::is_directory(mount.from);
@@ -159,6 +172,9 @@ std::vector<std::string> bubblewrap_arguments(const std::string& merged, const S
   }
   out.insert(out.end(), {"--bind", merged, "/"});
   for (const MountPoint& mount : mounts) {
+    for (const std::string& parent : mount.parents) {
+      out.insert(out.end(), {"--perms", "0755", "--dir", parent});
+    }
     switch (mount.kind) {
       case MountPoint::Kind::devices:
         out.insert(out.end(), {"--dev", mount.inside});

@@ -15,6 +15,8 @@ struct MountPoint {
   std::string inside;   // absolute, without symbolic links
   std::string from;     // bind: a folder or file of the host
   bool sticky = false;  // tmpfs: mode 1777 instead of 0755
+  /// Folders on an earlier tmpfs that must be there first; bubblewrap would make them 0700.
+  std::vector<std::string> parents;
   bool operator==(const MountPoint&) const = default;
 };
 
