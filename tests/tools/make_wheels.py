@@ -3,6 +3,7 @@
 
 DIRECTORY/good/*.whl are correct wheels that together have every feature that an installer must know.
 DIRECTORY/bad/CASE/*.whl are wheels that must be refused, one reason each.
+DIRECTORY/torch/VARIANT/*.whl say what they were built for as torch does: cuda, cpu.
 The same files every time.
 """
 
@@ -319,11 +320,28 @@ def bad(directory):
         file.truncate(os.path.getsize(path) - 30)
 
 
+def torch(directory):
+    version = ("from typing import Optional\n\n__version__ = '2.6.0+%s'\ndebug = False\n"
+               "cuda: Optional[str] = %s\ngit_version = '0'\nhip: Optional[str] = None\n")
+    for variant, words in (("cuda", ("cu124", "'12.4'")), ("cpu", ("cpu", "None"))):
+        wheel = Wheel("torch", "2.6.0")
+        wheel.add("torch/__init__.py", "from .version import __version__\n")
+        wheel.add("torch/version.py", version % words)
+        wheel.write(os.path.join(directory, variant))
+    for name, version in (("nvidia_cuda_runtime_cu12", "12.4.127"),
+                          ("nvidia_cudnn_cu12", "9.1.0.70"), ("nvidia_nccl_cu12", "2.21.5")):
+        wheel = Wheel(name, version)
+        wheel.add("nvidia/__init__.py")
+        wheel.add("nvidia/%s.txt" % name, name)
+        wheel.write(os.path.join(directory, "cuda"))
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     good(os.path.join(sys.argv[1], "good"))
     bad(os.path.join(sys.argv[1], "bad"))
+    torch(os.path.join(sys.argv[1], "torch"))
 
 
 if __name__ == "__main__":
