@@ -116,14 +116,20 @@ Result<std::vector<AptList>> apt_lists(const AptRoot& root, std::stop_token stop
       const bool flat = suite.ends_with('/');
       const std::string tail =
           flat ? "_InRelease" : "_dists_" + base::replace_all(suite, "/", "_") + "_InRelease";
+      std::set<std::string> absent(source.components.begin(), source.components.end());
       bool found = false;
       for (const AptList& list : lists) {
         if (list.url != source.url || !list.inrelease_file.ends_with(tail)) continue;
+        if (!base::exists(list.packages_file)) continue;
         ordered.push_back(list);
         ordered.back().suite = suite;
         found = true;
+        std::erase_if(absent, [&](const std::string& component) {
+          const std::string part = "_" + base::replace_all(component, "/", "_") + "_binary-";
+          return list.packages_file.find(part) != std::string::npos;
+        });
       }
-      if (!found) {
+      if (!found || (!flat && !absent.empty())) {
         return fail(Error(Errc::not_found,
                           fmt::format("the archive '{}' has no package list for {} {} ({})",
                                       source.role, suite, base::join(source.components, " "),

@@ -6,6 +6,7 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/shared.h"
 #include "cli/output.h"
+#include "sandbox/sandbox.h"
 #include "spec/lock.h"
 
 namespace imgforge::cli {
@@ -71,6 +72,9 @@ Result<int> prune(App& app, store::Store& store) {
       }
     }
   }
+  // Trees of an ordinary user belong to subordinate ids, which only the sandbox can act for.
+  sandbox::Sandbox sandbox(app.self(), store.directory() + "/tmp");
+  options.remove_tree = [&](const std::string& path) { return sandbox.remove_tree(path); };
   const store::PruneReport report = TRY(store.prune(options));
   app.close_progress();
   if (app.json()) {
