@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Simple repositories (PEP 503, with PEP 658 metadata) of tiny hand-made wheels.
 
-    make_index.py DIR INDEX:PROJECT:VERSION[:TAG[:REQUIREMENT;REQUIREMENT]] ...
+    make_index.py DIR INDEX:PROJECT:VERSION[:TAG[:REQUIREMENT|REQUIREMENT]] ...
 
 Each index is DIR/INDEX/PROJECT/, for tests/tools/http_fault_server.py --root DIR. The tag "sdist"
 makes a source archive. Indexes whose name ends in "-json" get index.json (PEP 691) as well.
