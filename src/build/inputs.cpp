@@ -46,4 +46,35 @@ Result<> bring_local(const std::vector<sources::Input>& inputs, const LocalPlace
   return {};
 }
 
+BaseLayers missing_base_layers(const Plan& plan, const store::Store& store) {
+  BaseLayers missing;
+  for (const PlannedLayer& layer : plan.layers) {
+    const auto blob = layer.recipe->base_blob();
+    if (!blob || store.has_blob(blob->digest)) continue;
+    ++missing.count;
+    missing.bytes += blob->size;
+  }
+  return missing;
+}
+
+Result<> bring_base_layers(const Plan& plan, const spec::ImageSpec& spec, const Workplace& place) {
+  for (const PlannedLayer& layer : plan.layers) {
+    const auto blob = layer.recipe->base_blob();
+    if (!blob || place.store.has_blob(blob->digest)) continue;
+    const auto task = place.progress.start("fetch", layer.id, blob->size);
+    const layer::BuildContext context{.store = place.store,
+                                      .epoch = spec.epoch,
+                                      .encoder = layer.encoder,
+                                      .scratch = {},
+                                      .project_directory = spec.project_directory,
+                                      .parents = {},
+                                      .task = *task,
+                                      .stop = place.stop,
+                                      .images = place.images};
+    TRY(base::with_context(layer.recipe->produce(context), "layer " + layer.id));
+    task->finish("fetched");
+  }
+  return {};
+}
+
 }  // namespace imgforge::build

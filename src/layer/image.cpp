@@ -189,6 +189,7 @@ class ImageLayerRecipe final : public Recipe {
   /// The blob comes from the store, where locking put it, or from the reference again.
   std::vector<sources::Input> inputs() const override { return {}; }
   std::uint64_t estimated_bytes() const override { return layer_.built.blob.size; }
+  std::optional<oci::Descriptor> base_blob() const override { return layer_.built.blob; }
   bool affects_loader_cache() const override { return false; }
 
   Result<store::BuiltLayer> produce(const BuildContext& context) const override {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -46,6 +47,8 @@ class Recipe {
   virtual std::vector<sources::Input> inputs() const = 0;
   /// Roughly how many bytes of tar: for order and progress; 0 when unknown.
   virtual std::uint64_t estimated_bytes() const { return 0; }
+  /// Set for a layer of a base image: the blob that produce() brings into the store as it is.
+  virtual std::optional<oci::Descriptor> base_blob() const { return std::nullopt; }
   /// False for a test step whose changes are thrown away: it runs, and makes no layer.
   virtual bool emits() const { return true; }
   /// True when the files may lie where the dynamic loader's cache looks (deb, redist, …): the image

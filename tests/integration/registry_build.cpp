@@ -97,6 +97,21 @@ TEST_CASE("a base image is locked by digest, and its layers are reused byte for 
   }
 }
 
+TEST_CASE("fetch brings the layers of a base image, and the build then asks nobody") {
+  REQUIRE_SERVER(registry);
+  Place place(registry);
+  place.succeed({"lock", "based.yaml"});
+  const auto whole = place.succeed({"build", "based.yaml"});
+  place.forget(registry.layer(0));
+  place.forget(registry.layer(1));
+  CHECK(place.succeed({"fetch", "based.yaml", "--dry-run"})["fetched"] == 2);
+  CHECK(place.succeed({"fetch", "based.yaml"})["fetched"] == 2);
+  CHECK(place.succeed({"fetch", "based.yaml"})["fetched"] == 0);
+  registry.log();
+  CHECK(place.succeed({"build", "based.yaml"})["digest"] == whole["digest"]);
+  CHECK(registry.log().empty());
+}
+
 TEST_CASE("what a registry refuses is an exit code and a sentence without secrets") {
   REQUIRE_SERVER(registry);
   Place place(registry);

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The same wheels to an OCI layout, by imgforge and by a peer, in one run; ratios are what counts.
+# The same wheels to an OCI layout with gzip layers, by imgforge and by its peers, in one run; ratios are what counts.
 #   tests/perf/peers.sh [SPEC] [RUNS]
-# Needs the spec's inputs in the store (imgforge fetch SPEC), buildah, GNU time, and about 25 GB of disk in ${TMPDIR:-/tmp}.
-# Not a test: nothing here passes or fails. docs/performance.md says what was seen, when, and on what.
+# Peers: buildah (Debian) and BuildKit (buildkitd and buildctl on the PATH; `go install github.com/moby/buildkit/cmd/...`), each
+# with RUN pip install --no-compile from a mounted folder of the same wheels, on the same base, then an OCI layout.
+# Needs root, the spec's inputs and built image in the store (imgforge build SPEC), GNU time, and about 40 GB of disk in
+# ${TMPDIR:-/var/tmp}. Not a test: nothing here passes or fails. docs/performance.md says what was seen, when, and on what.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -10,67 +12,87 @@ spec="${1:-specs/pytorch2.6-cuda12.4-debian12.yaml}"
 runs="${2:-1}"
 imgforge="${IMGFORGE:-build/release/bin/imgforge}"
 store="${IMGFORGE_STORE:-${XDG_DATA_HOME:-$HOME/.local/share}/imgforge/store}"
-work="$(mktemp -d "${TMPDIR:-/tmp}/imgforge-perf-XXXXXX")"
-trap 'buildah --root "$work/b/root" --runroot "$work/b/run" rm -a >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
+work="${TMPDIR:-/var/tmp}/imgforge-perf-$$"  # in small letters: it becomes part of an image name
+mkdir -m 700 "$work"
+buildah=(buildah --root "$work/buildah/root" --runroot "$work/buildah/run" --storage-driver overlay)
+daemon=""
+cleanup() {
+  [ -z "$daemon" ] || { kill "$daemon" 2>/dev/null && wait "$daemon" 2>/dev/null; } || true
+  umount "$work"/buildah/root/overlay 2>/dev/null || true
+  rm -rf "$work"
+}
+trap cleanup EXIT
 
-timed() { # NAME COMMAND...: wall, CPU (user + system), peak memory of the largest process
+row() { printf '%-44s %8.1f s wall %8.1f s CPU\n' "$@"; }
+timed() { # NAME COMMAND...: wall and CPU (user + system) of the whole process tree
   local name="$1"; shift
   /usr/bin/time -o "$work/time" -f '%e %U %S %M' "$@" >"$work/out" 2>"$work/err" || { tail -n 20 "$work/err" >&2; return 1; }
-  awk -v name="$name" '{printf "%-34s %8.1f s wall %8.1f s CPU %7.0f MiB\n", name, $1, $2 + $3, $4 / 1024}' "$work/time"
+  read -r wall user system memory <"$work/time"
+  row "$name" "$wall" "$(echo "$user + $system" | bc)"
+  printf '%44s   %s MiB at most\n' "" "$((memory / 1024))"
 }
 
-# The wheels under their own names, as pip wants them.
-mkdir "$work/wheels"
-python3 - "${spec%.yaml}.lock.json" "$store" "$work/wheels" <<'PY'
-import json, os, sys
-lock, store, target = sys.argv[1:]
-def walk(value):
-    if isinstance(value, dict):
-        if value.get("origin", {}).get("kind") == "index":
-            yield value
-        for item in value.values():
-            yield from walk(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from walk(item)
-for wheel in walk(json.load(open(lock))):
-    os.symlink(os.path.join(store, "inputs/sha256", wheel["sha256"]), os.path.join(target, wheel["name"]))
-PY
-cat "$work"/wheels/* | wc -c | awk '{printf "%.2f GB of wheels\n", $1 / 1e9}'
+# The wheels under their own names, as pip wants them; pip itself as a wheel; and the image's operating system as a base.
+mkdir -p "$work/context/wheels"
+python3 tests/perf/peer_inputs.py "${spec%.yaml}.lock.json" "$store" "$work/context/wheels" "$work/base"
+python3 -m pip download -q --no-deps -d "$work/context" pip
+pip_wheel="$(cd "$work/context" && ls pip-*.whl)"
+cat "$work"/context/wheels/* | wc -c | awk '{printf "%.2f GB of wheels\n", $1 / 1e9}'
+install="python3 /context/$pip_wheel/pip install -q --no-index --no-deps --no-compile --no-cache-dir --break-system-packages --prefix /opt/venv /context/wheels/*.whl"
 
-# imgforge without its cache, and without the operating system layer, which the peer does not make either.
+# imgforge with an empty cache but for the operating system's layers, which the peers do not make either.
 cold() {
-  local here="$work/cold-$1"
-  mkdir -p "$here/inputs" && cp -al "$store/inputs/sha256" "$here/inputs/" 2>/dev/null || cp -r "$store/inputs/sha256" "$here/inputs/"
-  mkdir -p "$here/blobs/sha256" "$here/layers"
-  "$imgforge" cache du --store "$here" >/dev/null
-  cp "$store"/layers/*.json "$here/layers/" 2>/dev/null || true
-  for blob in $("$imgforge" plan "$spec" --store "$store" --json | python3 -c '
-import json, sys
-for layer in json.load(sys.stdin)["layers"]:
-    if layer["kind"] != "wheels": print(layer.get("digest", "")[7:])'); do
-    [ -n "$blob" ] && ln "$store/blobs/sha256/$blob" "$here/blobs/sha256/" 2>/dev/null || true
-  done
-  timed "imgforge, wheel layers cold" "$imgforge" build "$spec" --store "$here" --progress none -o "oci:$work/layout-$1"
-  timed "imgforge, nothing changed" "$imgforge" build "$spec" --store "$here" --progress none -o "oci:$work/layout-$1"
-  rm -rf "$here" "$work/layout-$1"
+  local here="$work/cold"
+  python3 tests/perf/cold_store.py "$imgforge" "$spec" "$store" "$here"
+  timed "imgforge, wheel layers cold" "$imgforge" build "$spec" --store "$here" --ignore-records --progress none -o "oci:$work/layout"
+  timed "imgforge, nothing changed" "$imgforge" build "$spec" --store "$here" --progress none -o "oci:$work/layout"
+  rm -rf "$here" "$work/layout"
+  python3 tests/perf/cold_store.py "$imgforge" "$spec" "$store" "$here"
+  timed "imgforge, cold with the lock's record" "$imgforge" build "$spec" --store "$here" --progress none -o "oci:$work/layout"
+  rm -rf "$here" "$work/layout"
 }
 
-peer() {
-  python3 -m venv "$work/venv-$1"
-  timed "pip install --no-compile" "$work/venv-$1/bin/pip" install -q --no-index --no-deps --no-compile --no-cache-dir \
-    --prefix "$work/tree-$1/opt/venv" "$work"/wheels/*.whl
-  local b=(buildah --root "$work/b/root" --runroot "$work/b/run" --storage-driver vfs)
-  # shellcheck disable=SC2016  # expanded by the inner shell
-  timed "buildah add tree, commit gzip" sh -c '
-    set -e; tree="$1"; target="$2"; shift 2
-    container=$("$@" from scratch); "$@" add -q "$container" "$tree" /; "$@" commit -q --rm --format oci "$container" "oci:$target"' \
-    sh "$work/tree-$1" "$work/peer-$1" "${b[@]}"
-  rm -rf "$work/tree-$1" "$work/peer-$1" "$work/venv-$1"
-  buildah --root "$work/b/root" --runroot "$work/b/run" --storage-driver vfs rmi -a -f >/dev/null 2>&1 || true
+with_buildah() {
+  printf 'FROM oci:%s:base\nRUN %s\n' "$work/base" "$install" >"$work/Containerfile"
+  timed "buildah: RUN pip install, OCI layout" sh -euc '
+    work="$1"; shift
+    "$@" bud -q --isolation chroot --volume "$work/context:/context:ro" --format oci -t peer -f "$work/Containerfile" "$work/empty"
+    "$@" push -q --compression-format gzip peer "oci:$work/buildah-layout:peer"' sh "$work" "${buildah[@]}"
+  du -sb "$work/buildah-layout/blobs" | awk '{printf "%44s   %.2f GB\n", "", $1 / 1e9}'
+  rm -rf "$work/buildah-layout"
+  "${buildah[@]}" rmi -a -f >/dev/null 2>&1 || true
 }
 
+# The daemon and the programs that it ran and waited for, in seconds.
+daemon_seconds() { awk -v hz="$(getconf CLK_TCK)" '{print ($14 + $15 + $16 + $17) / hz}' "/proc/$daemon/stat"; }
+
+with_buildkit() {
+  mkdir -p "$work/frontend"
+  printf 'FROM base\nRUN --mount=type=bind,target=/context %s\n' "$install" >"$work/frontend/Dockerfile"
+  local before after start end
+  before="$(daemon_seconds)" start="$(date +%s.%N)"
+  buildctl --addr "unix://$work/buildkit.sock" build --frontend dockerfile.v0 --no-cache \
+    --local "context=$work/context" --local "dockerfile=$work/frontend" \
+    --oci-layout "base=$work/base" --opt "context:base=oci-layout://base@$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["manifests"][0]["digest"])' "$work/base/index.json")" \
+    --output "type=oci,tar=false,compression=gzip,dest=$work/buildkit-layout" >"$work/out" 2>"$work/err" || { tail -n 20 "$work/err" >&2; return 1; }
+  end="$(date +%s.%N)" after="$(daemon_seconds)"
+  row "BuildKit: RUN pip install, OCI layout" "$(echo "$end - $start" | bc)" "$(echo "$after - $before" | bc)"
+  du -sb "$work/buildkit-layout/blobs" | awk '{printf "%44s   %.2f GB\n", "", $1 / 1e9}'
+  rm -rf "$work/buildkit-layout"
+  buildctl --addr "unix://$work/buildkit.sock" prune --all >/dev/null
+}
+
+mkdir "$work/empty"
+if command -v buildkitd >/dev/null; then
+  buildkitd --root "$work/buildkit" --addr "unix://$work/buildkit.sock" --oci-worker-net host --oci-worker-snapshotter overlayfs >"$work/buildkitd.log" 2>&1 &
+  daemon=$!
+  for _ in $(seq 50); do [ -S "$work/buildkit.sock" ] && break; sleep 0.2; done
+fi
+uname -sr
+"$imgforge" --version
 for run in $(seq "$runs"); do
-  cold "$run"
-  if command -v buildah >/dev/null; then peer "$run"; else echo "SKIPPED: the peer: buildah is not installed"; fi
+  echo "run $run"
+  cold
+  if command -v buildah >/dev/null; then buildah --version; with_buildah; else echo "SKIPPED: buildah is not installed"; fi
+  if [ -n "$daemon" ]; then buildkitd --version; with_buildkit; else echo "SKIPPED: BuildKit: buildkitd is not on the PATH"; fi
 done

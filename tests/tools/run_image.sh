@@ -6,7 +6,7 @@
 # is one on its PATH, else the probe. Ways, in this order:
 #   podman   root: overlay storage, then vfs; a user: the same, rootless. No network.
 #   unpacked umoci, then bubblewrap or chroot: checks files and libraries, not the container's start.
-# Exit status: the command's; 77 when no way works here; 2 usage.
+# Exit status: the command's; 77 when no way works here, or the image has nothing to run; 2 usage.
 # Scratch lies beside the layout (an unpacked torch image has about 6 GB) and is removed at the end.
 # IMGFORGE_RUN_WITH=podman|bwrap|chroot tries this way alone.
 set -euo pipefail
@@ -71,6 +71,7 @@ path = next((e[5:] for e in environment if e.startswith("PATH=")), "/usr/local/s
 def python_components():
     return any(label in labels for label in ("io.imgforge.component.python", "io.imgforge.component.torch"))
 
+print("libc=" + ("1" if "io.imgforge.component.glibc" in labels else "0"))
 print("torch=" + shlex.quote(labels.get("io.imgforge.component.torch", "")))
 print("named_python=" + ("1" if python_components() else "0"))
 print("path=" + shlex.quote(path))
@@ -78,9 +79,13 @@ print("environment=(" + " ".join(shlex.quote(e) for e in environment) + ")")
 print("directory=" + shlex.quote(config.get("WorkingDir") or "/"))
 PYTHON
 }
-torch="" named_python=0 path="" directory=/ environment=()
+libc=0 torch="" named_python=0 path="" directory=/ environment=()
 eval "$(describe)" || exit 2
 [ -n "$path" ] || exit 2
+if [ "$libc" = 0 ] && [ $# = 0 ]; then
+  say "the image has no operating system (no C library among its components): nothing in it to run"
+  exit 77
+fi
 
 # The command is chosen inside: only there it is certain whether a python is on the PATH. An image
 # may lack a shell; then the choice is made from the labels.

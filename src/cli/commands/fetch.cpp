@@ -34,6 +34,9 @@ Result<int> run(App& app) {
     ++missing;
     missing_bytes += input.size;
   }
+  const build::BaseLayers base = build::missing_base_layers(plan, store);
+  missing += base.count;
+  missing_bytes += base.bytes;
   if (!app.args().flag("dry-run")) {
     const auto held = TRY(store.hold());
     TRY(build::bring_local(inputs,
@@ -41,7 +44,14 @@ Result<int> run(App& app) {
                             .project_directory = spec.project_directory,
                             .vendor_folders = app.settings().addresses.vendor_folders},
                            store));
-    TRY(TRY(app.sources())->fetch(inputs, 6, app.stop()));
+    sources::Sources& sources = *TRY(app.sources());
+    TRY(sources.fetch(inputs, 6, app.stop()));
+    TRY(build::bring_base_layers(plan, spec,
+                                 {.store = store,
+                                  .sources = sources,
+                                  .progress = app.progress(),
+                                  .stop = app.stop(),
+                                  .images = &app.images()}));
     if (const auto folder = app.args().value("vendor")) {
       TRY(sources::vendor(store, inputs, *folder, app.progress(), app.stop()));
     }
@@ -64,7 +74,8 @@ Result<int> run(App& app) {
 
 Command fetch_command() {
   return {.name = "fetch",
-          .summary = "bring every locked input into the store, so that a build needs no network",
+          .summary =
+              "bring every locked input and base layer into the store, for builds without network",
           .synopsis = "SPEC [options]",
           .details =
               "Examples:\n"
