@@ -14,6 +14,7 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "sign/ed25519ph.h"
 
 namespace imgforge::sign {
 namespace {
@@ -149,6 +150,15 @@ bool verifies(EVP_PKEY* key, KeyType type, const char* hash, Scheme scheme,
   return good;
 }
 
+std::string raw_public_key(EVP_PKEY* key) {
+  std::string raw(32, '\0');
+  std::size_t size = raw.size();
+  auto* out = reinterpret_cast<unsigned char*>(raw.data());
+  if (EVP_PKEY_get_raw_public_key(key, out, &size) != 1) return {};
+  raw.resize(size);
+  return raw;
+}
+
 Result<> no_jws(KeyType type) {
   if (type != KeyType::ed25519) return {};
   return fail(Error(Errc::unsupported, "notation has no signatures by Ed25519 keys")
@@ -234,6 +244,10 @@ Result<> VerificationKey::verify(std::string_view message, std::string_view sign
     if (curve != nullptr && type_ != KeyType::ecdsa_p256) hashes.push_back(curve->hash);
     for (const char* hash : hashes) {
       if (verifies(key_.get(), type_, hash, scheme, message, signature)) return {};
+    }
+    if (type_ == KeyType::ed25519 &&
+        verifies_ed25519ph(raw_public_key(key_.get()), message, signature)) {
+      return {};
     }
   }
   return fail(Errc::mismatch, "the signature is not by the key " + fingerprint_.substr(0, 12) +

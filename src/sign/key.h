@@ -18,7 +18,7 @@ enum class KeyType { ecdsa_p256, ecdsa_p384, ecdsa_p521, rsa, ed25519 };
 /// How a signature is made and written.
 enum class Scheme {
   /// ECDSA in DER, RSA PKCS#1 v1.5, SHA-256; Ed25519. Verifying also takes the SHA-384 and SHA-512
-  /// that newer signers choose by the curve.
+  /// that newer signers choose by the curve, and Ed25519ph.
   cosign,
   /// RFC 7518: ES256/384/512 as raw r and s by the curve, PS256/384/512 by the size of the key.
   /// Ed25519 is Errc::unsupported.
