@@ -15,8 +15,11 @@ namespace imgforge::sign {
 
 inline const char* const kPassphrase = "imgforge-test";
 
+/// A file by its path under vectors/; documents/ may be left out.
 inline std::string vector(const std::string& name) {
-  return REQUIRE_OK(base::read_file(IMGFORGE_SOURCE_DIR "/tests/unit/sign/vectors/" + name));
+  const std::string folder = name.find('/') == std::string::npos ? "documents/" : "";
+  return REQUIRE_OK(
+      base::read_file(IMGFORGE_SOURCE_DIR "/tests/unit/sign/vectors/" + folder + name));
 }
 
 inline SigningKey signing_key(const std::string& name = "p256.pkcs8.pem") {

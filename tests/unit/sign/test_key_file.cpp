@@ -63,7 +63,7 @@ TEST_CASE("the label of cosign 1 is read too") {
 TEST_CASE("what is written is read again, with that passphrase only") {
   for (const char* name : {"p256.pkcs8.pem", "rsa2048.pkcs8.pem"}) {
     const SigningKey key = signing_key(name);
-    for (const char* passphrase : {"", "correct horse", "\xc3\xa9t\xc3\xa9"}) {
+    for (const char* passphrase : {"", "\xc3\xa9t\xc3\xa9"}) {
       const Secret secret{std::string(passphrase)};
       const std::string pem = REQUIRE_OK(write_signing_key(key, secret));
       CHECK_THAT(pem, Catch::StartsWith("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n"));
