@@ -1,5 +1,7 @@
 #include "sign/cosign.h"
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "base/text.h"
 #include "sign/bundle.h"
@@ -53,6 +55,13 @@ std::string legacy_config(const oci::Manifest& manifest) {
                                {"rootfs", {{"type", "layers"}, {"diff_ids", diff_ids}}}});
 }
 
+// The same payload under several signatures is one blob.
+void add_blob(Artifact& artifact, std::string content) {
+  if (std::find(artifact.blobs.begin(), artifact.blobs.end(), content) == artifact.blobs.end()) {
+    artifact.blobs.push_back(std::move(content));
+  }
+}
+
 Artifact append(oci::Manifest manifest, oci::Descriptor layer, std::string content, oci::Tag tag,
                 const Artifact* existing) {
   manifest.layers.push_back(std::move(layer));
@@ -61,8 +70,8 @@ Artifact append(oci::Manifest manifest, oci::Descriptor layer, std::string conte
   Artifact artifact;
   if (existing != nullptr) artifact.blobs = existing->blobs;
   artifact.manifest = oci::to_json(manifest);
-  artifact.blobs.push_back(std::move(content));
-  artifact.blobs.push_back(std::move(config));
+  add_blob(artifact, std::move(content));
+  add_blob(artifact, std::move(config));
   artifact.tag = std::move(tag);
   return artifact;
 }

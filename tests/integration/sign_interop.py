@@ -301,6 +301,17 @@ class SignTest(unittest.TestCase):
             self.assertEqual(found["signatures"], [])
             self.assertEqual(found["attestations"][0]["predicate"]["buildDefinition"]["externalParameters"], {"spec": "demo"})
 
+    def test_others_list_what_is_attached(self):
+        private, _ = self.key()
+        key, chain, _ = self.certificates(["EC", "-pkeyopt", "ec_paramgen_curve:P-256"])
+        repository, subject, name = self.image()
+        self.attach(repository, "sign-bundle", private, PASSPHRASE, subject, "")
+        self.attach(repository, "notation", key, "", subject, chain, from_now(), "-")
+        said = json.loads(self.run_program("oras", "discover", "--plain-http", "--format", "json", name).stdout)
+        found = said.get("referrers") or said.get("manifests")
+        self.assertEqual(sorted(referrer["artifactType"] for referrer in found), [NOTATION, BUNDLE])
+        self.assertIn("application/vnd.cncf.notary.signature", self.run_program("notation", "ls", "--insecure-registry", name).stdout)
+
     # ---- we verify theirs
 
     def test_we_read_their_key_files(self):
@@ -315,9 +326,10 @@ class SignTest(unittest.TestCase):
             self.assertIn("unauthorized: the passphrase does not open", said)
 
     def test_we_read_imported_keys(self):
-        for kind in ("p384", "rsa", "ed25519"):
+        for kind in ("p384", "p521", "rsa", "ed25519"):
             pem = self.fresh(".pem")
-            how = {"p384": ["EC", "-pkeyopt", "ec_paramgen_curve:P-384"], "rsa": ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+            how = {"p384": ["EC", "-pkeyopt", "ec_paramgen_curve:P-384"], "p521": ["EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
+                   "rsa": ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
                    "ed25519": ["ED25519"]}[kind]
             self.run_program("openssl", "genpkey", "-algorithm", *how, "-out", pem)
             prefix, public = self.fresh(), self.fresh(".pub")

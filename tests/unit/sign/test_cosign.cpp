@@ -98,6 +98,7 @@ TEST_CASE("legacy signatures gather under one tag") {
   CHECK(manifest.layers[0].digest ==
         manifest.layers[1].digest);  // the same payload, two signatures
   CHECK(manifest.layers[0] == manifest_of(one).layers[0]);
+  CHECK(two.blobs.size() == 3);  // the payload, and a config for one and for two signatures
   for (const SigningKey* key : {&first, &second}) {
     const Verification found = look(two, key->public_key());
     CHECK(found.signatures.size() == 1);
