@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Gets the programs that give second opinions on signatures and images: cosign 2 and 3, notation, crane, oras, umoci 0.6.
+# Gets the programs that give second opinions on signatures and images: cosign 2 and 3, notation, crane, oras, umoci 0.6; and OpenSSL's
+# provider for keys in PKCS#11 tokens.
 #   tools/get-interop-tools.sh [--bin]    --bin prints only the folder with the programs
 # They are unpacked from the packages of newer Debian suites, which depend on nothing but the C library. Nothing is installed: apt gets a
 # private state whose source is the machine's own Debian archive with the suite changed, and checks its signatures as ever. Quick when
@@ -8,14 +9,15 @@ set -euo pipefail
 
 home="${XDG_DATA_HOME:-$HOME/.local/share}/imgforge/interop-tools"
 bin="$home/bin"
-# SUITE PACKAGE PROGRAM[=NAME HERE]; forky moves, so tests print versions and expect behaviour.
+# SUITE PACKAGE FILE NAME-HERE; forky moves, so tests print versions and expect behaviour.
 wanted="
-trixie cosign   cosign=cosign-2
-forky  cosign   cosign=cosign-3
-forky  notation notation
-forky  crane    crane
-forky  oras     oras
-forky  umoci    umoci
+trixie cosign          usr/bin/cosign   cosign-2
+forky  cosign          usr/bin/cosign   cosign-3
+forky  notation        usr/bin/notation notation
+forky  crane           usr/bin/crane    crane
+forky  oras            usr/bin/oras     oras
+forky  umoci           usr/bin/umoci    umoci
+trixie pkcs11-provider usr/lib/x86_64-linux-gnu/ossl-modules/pkcs11.so pkcs11.so
 "
 
 cannot() {
@@ -23,19 +25,19 @@ cannot() {
   exit 77
 }
 
-names() { awk 'NF { n = split($3, part, "="); print part[n] }' <<<"$wanted"; }
+names() { awk 'NF { print $4 }' <<<"$wanted"; }
 
 complete() {
   local name
-  for name in $(names); do [ -x "$bin/$name" ] || return 1; done
+  for name in $(names); do [ -e "$bin/$name" ] || return 1; done
 }
 
 print_versions() {
   echo "interop tools in $bin:"
-  local suite package program
-  while read -r suite package program; do
+  local suite package file name
+  while read -r suite package file name; do
     [ -n "$suite" ] || continue
-    printf '  %-9s %s (%s)\n' "${program##*=}" "$(cat "$home/$suite/$package.version")" "$suite"
+    printf '  %-9s %s (%s)\n' "$name" "$(cat "$home/$suite/$package.version")" "$suite"
   done <<<"$wanted"
 }
 
@@ -73,13 +75,16 @@ fetch_suite() {
 }
 
 link_programs() {
-  local suite package program
+  local suite package file name there
   mkdir -p "$bin"
-  while read -r suite package program; do
+  while read -r suite package file name; do
     [ -n "$suite" ] || continue
-    local file="$home/$suite/$package/usr/bin/${program%%=*}"
-    "$file" --help >/dev/null 2>&1 || "$file" version >/dev/null 2>&1 || cannot "$file does not run here"
-    ln -sfn "../$suite/$package/usr/bin/${program%%=*}" "$bin/${program##*=}"
+    there="$home/$suite/$package/$file"
+    [ -e "$there" ] || cannot "the package $package of $suite has no $file"
+    if [[ $file == usr/bin/* ]]; then
+      "$there" --help >/dev/null 2>&1 || "$there" version >/dev/null 2>&1 || cannot "$there does not run here"
+    fi
+    ln -sfn "../$suite/$package/$file" "$bin/$name"
   done <<<"$wanted"
 }
 

@@ -151,7 +151,8 @@ Result<SigningKey> open_signing_key(const std::string& uri, const Secret* passph
   if (asked.was_asked && passphrase == nullptr) return fail(no_passphrase(uri));
   if (asked.was_asked) {
     openssl_reason();
-    return fail(Errc::unauthorized, "the passphrase or PIN does not open " + uri);
+    return fail(Errc::unauthorized,
+                "the passphrase or PIN does not open " + uri + ", or there is no private key");
   }
   return fail(openssl_error(Errc::not_found, "there is no private key at " + uri));
 }

@@ -27,7 +27,8 @@ Result<std::string> write_signing_key(const SigningKey& key, const Secret& passp
 
 /// A key in a place that OpenSSL can open by its URI, without the key leaving it: "pkcs11:..." with
 /// a PKCS#11 provider in OpenSSL's own configuration, "file:...". Errc::not_found when no provider
-/// knows the scheme or there is no private key.
+/// knows the scheme or there is no private key; Errc::unauthorized when a PIN was asked for, since
+/// a token does not tell the two apart.
 Result<SigningKey> open_signing_key(const std::string& uri, const Secret* passphrase);
 
 }  // namespace imgforge::sign

@@ -379,6 +379,40 @@ class SignTest(unittest.TestCase):
                                  [(form, "https://imgforge.example/answer")])
                 self.assertEqual(found["attestations"][0]["predicate"], {"answer": 42})
 
+    # ---- a key that does not leave its token
+
+    def test_pkcs11(self):
+        modules = glob.glob("/usr/lib/*/softhsm/libsofthsm2.so") + glob.glob("/usr/lib/softhsm/libsofthsm2.so")
+        if not modules or not os.path.exists(BIN + "/pkcs11.so"):
+            print("SKIPPED: sign_interop: PKCS#11: softhsm2 or OpenSSL's PKCS#11 provider is missing", file=sys.stderr)
+            return
+        os.mkdir(self.scratch + "/tokens")
+        token = {"SOFTHSM2_CONF": self.scratch + "/softhsm.conf"}
+        write(token["SOFTHSM2_CONF"], ("directories.tokendir = %s/tokens\n" % self.scratch).encode())
+        # Without no-deinit SoftHSM crashes at the end of any program, openssl too: it uses OpenSSL after OpenSSL has cleaned up.
+        configuration = write(self.fresh(".cnf"), (
+            "openssl_conf = init\n[init]\nproviders = list\n[list]\ndefault = on\npkcs11 = pkcs11\n[on]\nactivate = 1\n"
+            "[pkcs11]\nmodule = %s/pkcs11.so\npkcs11-module-path = %s\npkcs11-module-quirks = no-deinit\nactivate = 1\n"
+            % (BIN, modules[0])).encode())
+        pem, public = self.fresh(".pem"), self.fresh(".pub")
+        self.run_program("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", pem)
+        self.run_program("openssl", "pkey", "-in", pem, "-pubout", "-out", public)
+        self.run_program("softhsm2-util", "--init-token", "--free", "--label", "test", "--pin", "1234", "--so-pin", "5678", **token)
+        self.run_program("softhsm2-util", "--import", pem, "--token", "test", "--label", "release", "--id", "01", "--pin", "1234",
+                         **token)
+        token["OPENSSL_CONF"] = configuration
+        uri = "pkcs11:token=test;object=release;type=private"
+        repository, subject, name = self.image()
+        out = self.fresh()
+        self.run_program(TOOL, "sign-bundle", uri, "1234", subject, out, "", **token)
+        self.registry.attach(repository, out)
+        self.cosign_verify("cosign-3", public, name)
+        said = self.run_program(TOOL, "sign-bundle", uri, "9999", subject, out, "", status=1, **token).stderr
+        self.assertIn("unauthorized: the passphrase or PIN does not open", said)
+        said = self.run_program(TOOL, "import", uri, "1234", "x", self.fresh(), status=1, **token).stderr
+        self.assertIn("unsupported: the private key cannot be taken out of its store", said)
+        self.run_program(TOOL, "public", uri, "1234", self.fresh(), status=1)  # without the provider
+
     # ---- notation, both ways
 
     def certificates(self, algorithm):
