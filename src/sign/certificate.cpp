@@ -83,8 +83,9 @@ Result<Certificate> Certificate::parse_der(std::string_view der, const std::stri
                                                    "the key of the certificate " + name)));
   const auto from = seconds_of(X509_get0_notBefore(x509.get()));
   const auto until = seconds_of(X509_get0_notAfter(x509.get()));
-  if (!from || !until)
+  if (!from || !until) {
     return fail(openssl_error(Errc::invalid, name + " has no period of validity"));
+  }
   out.not_before_ = *from;
   out.not_after_ = *until;
   out.der_ = std::string(der);
@@ -124,8 +125,9 @@ Result<> Certificate::check_common() const {
   const std::uint32_t flags = X509_get_extension_flags(x509_.get());
   if (X509_get_version(x509_.get()) != X509_VERSION_3) return fail(unfit("it is not of version 3"));
   if ((flags & EXFLAG_INVALID) != 0) return fail(unfit("an extension is malformed"));
-  if ((flags & EXFLAG_CRITICAL) != 0)
+  if ((flags & EXFLAG_CRITICAL) != 0) {
     return fail(unfit("it has a critical extension unknown here"));
+  }
   if (key_.type() == KeyType::ed25519) return fail(unfit("its key is Ed25519, not RSA or ECDSA"));
   int hash = NID_undef;
   if (X509_get_signature_info(x509_.get(), &hash, nullptr, nullptr, nullptr) != 1 ||
@@ -151,8 +153,9 @@ Result<> Certificate::check_leaf() const {
   constexpr std::uint32_t kOthers =
       XKU_ANYEKU | XKU_SSL_SERVER | XKU_SSL_CLIENT | XKU_SMIME | XKU_TIMESTAMP | XKU_OCSP_SIGN;
   if ((usage & XKU_CODE_SIGN) == 0) return fail(unfit("its extended key usage lacks codeSigning"));
-  if ((usage & kOthers) != 0)
+  if ((usage & kOthers) != 0) {
     return fail(unfit("its extended key usage allows more than codeSigning"));
+  }
   return {};
 }
 
@@ -169,6 +172,17 @@ Result<> Certificate::check_authority(int below) const {
   const long limit = X509_get_pathlen(x509_.get());
   if (limit >= 0 && below > limit) {
     return fail(unfit("its path length of " + std::to_string(limit) + " is exceeded"));
+  }
+  return {};
+}
+
+Result<> Certificate::check_name_allowed_by(const Certificate& authority) const {
+  if (!has_extension(authority.x509_.get(), NID_name_constraints)) return {};
+  Handle<NAME_CONSTRAINTS, NAME_CONSTRAINTS_free> limits(static_cast<NAME_CONSTRAINTS*>(
+      X509_get_ext_d2i(authority.x509_.get(), NID_name_constraints, nullptr, nullptr)));
+  if (!limits || NAME_CONSTRAINTS_check(x509_.get(), limits.get()) != X509_V_OK) {
+    openssl_reason();
+    return fail(unfit("its name is not one that " + authority.subject_ + " may vouch for"));
   }
   return {};
 }
@@ -209,6 +223,9 @@ Result<> check_chain(std::span<const Certificate> chain) {
   for (std::size_t i = 1; i < chain.size(); ++i) {
     TRY(chain[i - 1].check_issued_by(chain[i]));
     TRY(chain[i].check_authority(static_cast<int>(i) - 1));
+    for (std::size_t below = 0; below < i; ++below) {
+      TRY(chain[below].check_name_allowed_by(chain[i]));
+    }
   }
   const Certificate& root = chain.back();
   if (!root.is_self_issued()) {

@@ -38,6 +38,8 @@ class Certificate {
   /// authorities stand between it and the leaf (pathlen).
   Result<> check_leaf() const;
   Result<> check_authority(int below) const;
+  /// The name constraints of an authority above (RFC 5280 section 4.2.1.10).
+  Result<> check_name_allowed_by(const Certificate& authority) const;
 
   bool operator==(const Certificate& other) const { return der_ == other.der_; }
 

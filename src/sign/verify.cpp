@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "oci/graph.h"
 #include "sign/bundle.h"
 #include "sign/cosign.h"
 #include "sign/notation.h"
@@ -64,6 +65,7 @@ class Judge {
   }
 
   Result<> judge(const Artifact& artifact) {
+    if (oci::is_index(artifact.media_type)) return {};  // a legal referrer, and no signature
     const oci::Manifest manifest = TRY(oci::parse_manifest(artifact.manifest));
     const auto form = TRY(recognise(manifest));
     if (!form) return {};

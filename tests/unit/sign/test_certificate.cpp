@@ -28,7 +28,8 @@ TEST_CASE("a certificate says who it is for") {
 }
 
 TEST_CASE("chains that may sign") {
-  for (const char* name : {"good.pem", "good-self-signed.pem", "good-without-extended-usage.pem"}) {
+  for (const char* name :
+       {"good.pem", "good-self-signed.pem", "good-without-extended-usage.pem", "good-name.pem"}) {
     INFO(name);
     CHECK(check_chain(chain(name)));
   }
@@ -56,6 +57,7 @@ TEST_CASE("chains that may not sign") {
   CHECK_THAT(refusal("bad-authority-not-critical.pem"), Contains("stands for an authority"));
   CHECK_THAT(refusal("bad-authority-signs-nothing.pem"), Contains("keyCertSign"));
   CHECK_THAT(refusal("bad-path-length.pem"), Contains("path length of 0 is exceeded"));
+  CHECK_THAT(refusal("bad-name.pem"), Contains("its name is not one that CN=root"));
   CHECK_FALSE(check_chain({}));
   auto reversed = chain("good.pem");
   std::swap(reversed[1], reversed[2]);

@@ -109,6 +109,10 @@ TEST_CASE("other referrers are passed over") {
   sbom.manifest = oci::to_json(manifest);
   CHECK(verify({&sbom, 1}, image(), everybody(), kNow).rejected.empty());
   CHECK_FALSE(REQUIRE_OK(recognise(manifest)));
+  Artifact index;
+  index.media_type = oci::media_type::kIndex;
+  index.manifest = oci::to_json(oci::Index{});
+  CHECK(verify({&index, 1}, image(), everybody(), kNow).rejected.empty());
 }
 
 TEST_CASE("an unsigned image and an untrusted one are told apart") {

@@ -99,3 +99,12 @@ certificate short root root - - 'basicConstraints=critical,CA:TRUE,pathlen:0\nke
 certificate short-middle middle middle short root "$ca"
 certificate short-leaf signer leaf short-middle middle "$leaf"
 cat "$work"/{short-leaf,short-middle,short}.crt >chains/bad-path-length.pem
+
+# Name constraints of the root: O=imgforge only, and another organisation only.
+constrained() {  # NAME ORGANISATION
+  certificate "$1" root root - - "${ca}nameConstraints=critical,permitted;dirName:names\n[names]\nC=US\nST=WA\nO=$2\n"
+  certificate "$1-leaf" signer leaf "$1" root "$leaf"
+  cat "$work/$1-leaf.crt" "$work/$1.crt" >"chains/$1.pem"
+}
+constrained good-name imgforge
+constrained bad-name elsewhere
