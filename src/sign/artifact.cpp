@@ -24,6 +24,15 @@ Result<std::string_view> Artifact::blob(const oci::Descriptor& descriptor) const
                                   " is missing, or other than its manifest says");
 }
 
+Result<oci::Descriptor> referrer_descriptor(const Artifact& artifact) {
+  const oci::Manifest manifest = TRY(oci::parse_manifest(artifact.manifest));
+  oci::Descriptor out = describe(artifact.media_type, artifact.manifest);
+  out.annotations = manifest.annotations;
+  out.artifact_type = manifest.artifact_type;
+  if (out.artifact_type.empty() && manifest.config) out.artifact_type = manifest.config->media_type;
+  return out;
+}
+
 Result<std::optional<ArtifactForm>> recognise(const oci::Manifest& manifest) {
   if (manifest.layers.empty()) return std::nullopt;
   const std::string& type = manifest.layers.front().media_type;

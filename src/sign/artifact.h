@@ -25,6 +25,11 @@ struct Artifact {
   Result<std::string_view> blob(const oci::Descriptor& descriptor) const;
 };
 
+/// What stands for a referrer in the index of the fallback tag (distribution-spec v1.1.1,
+/// "Referrers Tag Schema"): with the manifest's annotations and its artifactType, or the config's
+/// media type where it has none.
+Result<oci::Descriptor> referrer_descriptor(const Artifact& artifact);
+
 enum class ArtifactForm {
   sigstore_bundle,      // a signature or an attestation, as a referrer
   legacy_signatures,    // cosign's tag .sig

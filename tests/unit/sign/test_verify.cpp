@@ -138,6 +138,17 @@ TEST_CASE("the attachments of another image are named as such") {
   CHECK_THAT(found.rejected.at(0).error.summary(), Contains("a referrer of another image"));
 }
 
+TEST_CASE("a referrer is described for the fallback tag") {
+  const auto expect = [](const std::string& manifest, const std::string& index) {
+    Artifact artifact;
+    artifact.manifest = vector(manifest);
+    CHECK(REQUIRE_OK(referrer_descriptor(artifact)) ==
+          REQUIRE_OK(oci::parse_index(vector(index))).manifests.at(0));
+  };
+  expect("bundle-manifest-hand.json", "fallback-index-hand.json");
+  expect("notation-manifest-hand.json", "notation-fallback-index-hand.json");
+}
+
 TEST_CASE("too much of it is refused before it is fetched") {
   oci::Manifest manifest;
   manifest.layers = {describe(media_type::kSimpleSigning, "{}")};

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes keys/ and chains/ anew, with openssl and (for keys/cosign-*.key) the interop tools. They are checked in, so that the unit tests
 # need neither; nothing depends on their exact bytes. Every passphrase is "imgforge-test"; these keys sign nothing but tests.
+# documents/ is not made here: cosign 2.5.0 and 3.1.1, notation 1.3.2 and a hand with openssl wrote it, for one image manifest.
 set -euo pipefail
 cd "$(dirname "$0")"
 export COSIGN_PASSWORD=imgforge-test
