@@ -12,6 +12,7 @@ find_package(tl-expected REQUIRED)
 find_package(yaml-cpp 0.7 REQUIRED)
 find_package(tomlplusplus REQUIRED)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 
 # The encoder that writes layers is linked statically: its version is that of the build, not that of
