@@ -79,8 +79,9 @@ Result<Certificate> Certificate::parse_der(std::string_view der, const std::stri
   if (!x509 || at != bytes_of(der) + der.size()) {
     return fail(openssl_error(Errc::invalid, name + " is not a certificate"));
   }
-  Certificate out(x509, TRY(VerificationKey::adopt(own(X509_get_pubkey(x509.get())),
-                                                   "the key of the certificate " + name)));
+  VerificationKey key = TRY(VerificationKey::adopt(own(X509_get_pubkey(x509.get())),
+                                                   "the key of the certificate " + name));
+  Certificate out(x509, std::move(key));
   const auto from = seconds_of(X509_get0_notBefore(x509.get()));
   const auto until = seconds_of(X509_get0_notAfter(x509.get()));
   if (!from || !until) {

@@ -16,7 +16,8 @@ Result<Artifact> make_bundle(const oci::Descriptor& subject, const SigningKey& k
                              const Statement& statement, base::Seconds created) {
   Bundle bundle;
   bundle.key_hint = key.public_key().hint();
-  bundle.envelope = TRY(sign_envelope(kInTotoPayload, TRY(to_json(statement)), key));
+  std::string body = TRY(to_json(statement));
+  bundle.envelope = TRY(sign_envelope(kInTotoPayload, std::move(body), key));
   const std::string content = to_json(bundle);
 
   oci::Manifest manifest;
@@ -134,7 +135,8 @@ Result<Artifact> attest_as_legacy(const oci::Descriptor& subject, const std::str
   statement.subjects = {{repository, {{"sha256", subject.digest.hex()}}, {}}};
   statement.predicate_type = type;
   statement.predicate = predicate;
-  std::string content = to_json(TRY(sign_envelope(kInTotoPayload, TRY(to_json(statement)), key)));
+  std::string body = TRY(to_json(statement));
+  std::string content = to_json(TRY(sign_envelope(kInTotoPayload, std::move(body), key)));
   oci::Descriptor layer = describe(media_type::kDsseEnvelope, content);
   layer.annotations = {{annotation::kSignature, ""}, {annotation::kPredicateType, type}};
   return append(std::move(manifest), std::move(layer), std::move(content),

@@ -108,7 +108,8 @@ Result<std::string> sign_jws(const JwsEnvelope& envelope, const SigningKey& key)
                     .hint("the first certificate must be that of the signing key"));
   }
   Json critical = {kSchemeHeader};
-  Json header = {{"alg", TRY(key.public_key().jws_algorithm())},
+  const std::string algorithm = TRY(key.public_key().jws_algorithm());
+  Json header = {{"alg", algorithm},
                  {"cty", kContentType},
                  {kSchemeHeader, kScheme},
                  {kTimeHeader, base::format_time(envelope.signing_time)}};
@@ -154,7 +155,8 @@ Result<JwsEnvelope> open_jws(std::string_view text) {
     return fail(Errc::mismatch, "the JWS algorithm " + algorithm + " is not that of the key in " +
                                     envelope.chain.front().subject());
   }
-  TRY(key.verify(guarded + "." + payload, TRY(decode(signature, "the signature")), Scheme::jws));
+  const std::string signature_bytes = TRY(decode(signature, "the signature"));
+  TRY(key.verify(guarded + "." + payload, signature_bytes, Scheme::jws));
   envelope.payload = TRY(decode(payload, "the payload"));
   return envelope;
 }

@@ -63,8 +63,8 @@ Result<NotationSignature> open_notation(std::string_view content, base::Seconds 
   JsonReader reader(json, "payload");
   auto target = reader.object("targetArtifact");
   TRY(reader.finish_tolerant());
-  return NotationSignature{TRY(oci::read_descriptor(*target)), std::move(envelope.chain),
-                           envelope.signing_time};
+  oci::Descriptor descriptor = TRY(oci::read_descriptor(*target));
+  return NotationSignature{std::move(descriptor), std::move(envelope.chain), envelope.signing_time};
 }
 
 }  // namespace imgforge::sign

@@ -39,7 +39,8 @@ Result<SimpleSigning> parse_simple_signing(std::string_view text) {
   std::string reference = identity->text_or("docker-reference", "");
   TRY(image->finish_tolerant());
   TRY(identity->finish_tolerant());
-  SimpleSigning payload{std::move(reference), TRY(oci::Digest::parse(digest)), {}};
+  oci::Digest manifest = TRY(oci::Digest::parse(digest));
+  SimpleSigning payload{std::move(reference), std::move(manifest), {}};
   if (optional.is_object()) {
     for (const auto& [key, value] : optional.items()) {
       // Values that are no texts (a creation time as a number) cannot be asked for, and do no harm.

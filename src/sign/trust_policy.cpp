@@ -88,8 +88,8 @@ class Reader {
     for (const auto& [name, value] : map.entries()) {
       TRY(add_name(name));
       const std::string text = TRY(pem(value));
-      TrustedKey trusted{name.text(),
-                         TRY(placed(VerificationKey::parse(text, name_of(value)), value))};
+      VerificationKey key = TRY(placed(VerificationKey::parse(text, name_of(value)), value));
+      TrustedKey trusted{name.text(), std::move(key)};
       for (const TrustedKey& other : policy_.roots.keys) {
         if (other.key == trusted.key) {
           return fail(value.error("this is the same key as " + quote(other.name))

@@ -168,13 +168,12 @@ Result<> verify_image(const Words& w) {
     const std::size_t equals = w[i].find('=');
     if (w[i].starts_with("key:")) {
       const std::string file = w[i].substr(equals + 1);
-      trust.keys.push_back({w[i].substr(4, equals - 4),
-                            TRY(VerificationKey::parse(TRY(base::read_file(file)), file))});
+      VerificationKey key = TRY(VerificationKey::parse(TRY(base::read_file(file)), file));
+      trust.keys.push_back({w[i].substr(4, equals - 4), std::move(key)});
     } else if (w[i].starts_with("ca:")) {
       const std::string file = w[i].substr(equals + 1);
-      trust.authorities.push_back({w[i].substr(3, equals - 3),
-                                   TRY(parse_certificates(TRY(base::read_file(file)), file)),
-                                   {}});
+      auto certificates = TRY(parse_certificates(TRY(base::read_file(file)), file));
+      trust.authorities.push_back({w[i].substr(3, equals - 3), std::move(certificates), {}});
     } else {
       artifacts.push_back(TRY(read_artifact(w[i])));
     }
