@@ -12,8 +12,7 @@
 namespace imgforge::evidence {
 
 std::string uuid_of(const Image& image, std::string_view purpose) {
-  std::string hex =
-      base::sha256_hex(fmt::format("{}\n{}", purpose, image.manifest.digest.to_string()));
+  std::string hex = base::sha256_hex(fmt::format("{}\n{}", purpose, purl_of(image)));
   hex[12] = '8';                          // version: defined by us
   hex[16] = "89ab"[(hex[16] - '0') & 3];  // variant: 10xx
   return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),

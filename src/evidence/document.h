@@ -10,7 +10,8 @@
 
 namespace imgforge::evidence {
 
-/// A UUID (RFC 9562, version 8) from the sha256 of `purpose` and the image's digest.
+/// A UUID (RFC 9562, version 8) from the sha256 of `purpose` and the image's purl: its name where
+/// it is, and its digest.
 std::string uuid_of(const Image& image, std::string_view purpose);
 
 /// "pkg:oci/pytorch-cuda@sha256:…?arch=amd64&repository_url=…&tag=…"

@@ -1,5 +1,5 @@
 // The image that evidence is about: its name, its manifest and its layers, lowest first, with what
-// is known of how each came to be. build::described_image makes one from a manifest or a build.
+// is known of how each came to be. build::describe makes one from a manifest or a build.
 #pragma once
 
 #include <optional>

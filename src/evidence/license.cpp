@@ -45,30 +45,40 @@ void take_references(License& into, const License& from) {
   into.references.insert(from.references.begin(), from.references.end());
 }
 
-/// The operands of `joiner` where nothing else is in the expression, else the expression itself.
+/// Where `op` stands outside of all parentheses.
+std::size_t find_outside(std::string_view text, std::string_view op, std::size_t from) {
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '(') ++depth;
+    if (text[i] == ')') --depth;
+    if (depth == 0 && i >= from && text.substr(i, op.size()) == op) return i;
+  }
+  return std::string_view::npos;
+}
+
+/// The operands of `joiner`; the whole in parentheses where `other` binds it.
 std::vector<std::string> operands(const std::string& expression, std::string_view joiner,
                                   std::string_view other) {
-  if (contains(expression, "(")) return {expression};
-  if (contains(expression, other)) return {"(" + expression + ")"};
+  if (find_outside(expression, other, 0) != std::string_view::npos) return {"(" + expression + ")"};
   std::vector<std::string> parts;
   std::size_t begin = 0;
   for (;;) {
-    const std::size_t end = expression.find(joiner, begin);
+    const std::size_t end = find_outside(expression, joiner, begin);
     parts.push_back(expression.substr(begin, end == std::string::npos ? end : end - begin));
     if (end == std::string::npos) return parts;
     begin = end + joiner.size();
   }
 }
 
-/// True when the whole is one parenthesis, so that no second one is needed.
-bool needs_parentheses(const std::string& expression) {
-  if (!contains(expression, "(") || !expression.starts_with("(")) return contains(expression, "(");
-  int depth = 0;
-  for (std::size_t i = 0; i < expression.size(); ++i) {
-    if (expression[i] == '(') ++depth;
-    if (expression[i] == ')' && --depth == 0) return i + 1 != expression.size();
-  }
-  return false;
+/// True for "(A OR B)", false for "(A) AND (B)".
+bool is_one_group(std::string_view expression) {
+  return expression.starts_with("(") && expression.ends_with(")") &&
+         find_outside(expression, " AND ", 0) == std::string_view::npos &&
+         find_outside(expression, " OR ", 0) == std::string_view::npos;
+}
+
+void strip_group(std::string& expression) {
+  while (is_one_group(expression)) expression = expression.substr(1, expression.size() - 2);
 }
 
 License joined(const std::vector<License>& parts, std::string_view joiner, std::string_view other) {
@@ -78,13 +88,11 @@ License joined(const std::vector<License>& parts, std::string_view joiner, std::
     if (part.empty()) continue;
     take_references(out, part);
     for (std::string& operand : operands(part.expression, joiner, other)) {
-      distinct.insert(needs_parentheses(operand) ? "(" + operand + ")" : std::move(operand));
+      distinct.insert(std::move(operand));
     }
   }
   out.expression = base::join({distinct.begin(), distinct.end()}, joiner);
-  if (distinct.size() == 1 && out.expression.starts_with("(")) {
-    out.expression = out.expression.substr(1, out.expression.size() - 2);
-  }
+  strip_group(out.expression);
   return out;
 }
 
@@ -179,10 +187,10 @@ class ExpressionParser {
 
 License named_license(std::string_view raw, std::string_view text) {
   std::string name;
-  for (const std::string_view word :
-       base::split(base::replace_all(std::string(raw), "\t", " "), ' ')) {
-    if (word.empty()) continue;
-    name += (name.empty() ? "" : " ") + std::string(base::trim(word));
+  for (const char c : base::trim(raw)) {
+    const bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    if (!blank) name += c;
+    if (blank && !name.ends_with(' ')) name += ' ';
   }
   if (name.empty()) return {};
   if (const auto id = spdx_license_id(name)) return {std::string(*id), {}};
@@ -193,9 +201,7 @@ License named_license(std::string_view raw, std::string_view text) {
 License parse_expression(std::string_view text) {
   if (base::trim(text).empty()) return {};
   if (auto parsed = ExpressionParser(text).parse()) {
-    if (parsed->expression.starts_with("(") && !needs_parentheses(parsed->expression)) {
-      parsed->expression = parsed->expression.substr(1, parsed->expression.size() - 2);
-    }
+    strip_group(parsed->expression);
     return std::move(*parsed);
   }
   return named_license(text);

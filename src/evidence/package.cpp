@@ -21,9 +21,9 @@ Party parse_party(std::string_view text) {
     text = text.substr(1, text.size() - 2);
   }
   party.name = text.empty() ? party.email : std::string(text);
-  constexpr std::string_view kTeams[] = {"team",      "maintainers", "developers",  "group",
-                                         "packagers", "project",     "corporation", "authors",
-                                         "inc.",      "packaging"};
+  constexpr std::string_view kTeams[] = {"authority",   "authors",    "contributors", "corporation",
+                                         "developers",  "foundation", "group",        "inc.",
+                                         "maintainers", "packag",     "project",      "team"};
   const std::string lower = base::to_lower(party.name);
   party.organization =
       std::any_of(std::begin(kTeams), std::end(kTeams),

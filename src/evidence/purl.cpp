@@ -7,12 +7,14 @@
 namespace imgforge::evidence {
 namespace {
 
-/// Everything but unreserved characters and ':' is escaped (purl-spec, "Character encoding").
-std::string escaped(std::string_view text) {
+/// Everything but unreserved characters and ':' is escaped (purl-spec, "Character encoding"); the
+/// '/' stays in qualifiers, where it separates nothing.
+std::string escaped(std::string_view text, bool keep_slash = false) {
   std::string out;
   for (const char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~' || c == ':';
+                       c == '-' || c == '.' || c == '_' || c == '~' || c == ':' ||
+                       (keep_slash && c == '/');
     if (plain) {
       out += c;
     } else {
@@ -32,7 +34,7 @@ std::string to_string(const PackageUrl& url) {
   char joiner = '?';
   for (const auto& [key, value] : url.qualifiers) {
     if (value.empty()) continue;
-    out += fmt::format("{}{}={}", joiner, key, escaped(value));
+    out += fmt::format("{}{}={}", joiner, key, escaped(value, true));
     joiner = '&';
   }
   return out;
