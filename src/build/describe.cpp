@@ -1,9 +1,6 @@
 #include "build/describe.h"
 
-#include <algorithm>
-
 #include "build/assemble.h"
-#include "layer/definition.h"
 
 namespace imgforge::build {
 namespace {
@@ -13,13 +10,6 @@ using Annotations = std::map<std::string, std::string>;
 std::string annotation(const Annotations& annotations, const char* name) {
   const auto found = annotations.find(name);
   return found == annotations.end() ? std::string() : found->second;
-}
-
-bool is_executed(const std::string& kind) {
-  const auto kinds = layer::kinds();
-  return kind == "finalize" || std::any_of(kinds.begin(), kinds.end(), [&](const auto& known) {
-           return known.name == kind && known.executed;
-         });
 }
 
 }  // namespace
@@ -33,7 +23,7 @@ evidence::Image describe(const std::string& name, const oci::Descriptor& descrip
                         .platform = config.platform};
   for (const oci::Descriptor& blob : manifest.layers) {
     std::string kind = annotation(blob.annotations, kLayerKind);
-    const bool executed = is_executed(kind);
+    const bool executed = evidence::is_executed(kind);
     image.layers.push_back({.blob = blob,
                             .id = annotation(blob.annotations, kLayerId),
                             .kind = std::move(kind),

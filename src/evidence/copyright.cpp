@@ -107,7 +107,8 @@ License parse_copyright(std::string_view text) {
   bool first = true;
   for (;;) {
     const auto next = reader.next();
-    if (!next || !*next) break;
+    if (!next) return {};  // half of a file would say half of the truth
+    if (!*next) break;
     const std::string_view paragraph = **next;
     if (std::exchange(first, false) && !is_machine_readable(paragraph)) return {};
     const auto field = sources::deb822_field(paragraph, "License");

@@ -49,7 +49,14 @@ void Found::add(std::size_t layer, LayerFindings findings) {
 
 /// Copyright files that are removed still say under which licence the package is.
 void Found::remove(const std::string& path) {
-  std::erase_if(python_, [&](const auto& item) { return is_within(item.first, path); });
+  std::erase_if(python_, [&](const auto& item) {
+    const auto& [folder, python] = item;
+    if (!is_within(folder, path)) return false;
+    const std::size_t slash = folder.rfind('/');
+    gone_.emplace(slash == std::string::npos ? "" : folder.substr(0, slash),
+                  python.metadata.project);
+    return true;
+  });
   std::erase_if(unpacked_, [&](const auto& item) {
     return is_within("var/lib/dpkg/status.d/" + item.first, path);
   });

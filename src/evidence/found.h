@@ -25,6 +25,10 @@ class Found {
   void add(std::size_t layer, LayerFindings findings);
 
   const std::map<std::string, FoundPython>& python() const { return python_; }
+  /// A layer had the project's metadata in this folder, and a later one removed it.
+  bool python_is_gone(const std::string& site, const std::string& project) const {
+    return gone_.contains({site, project});
+  }
   /// Installed packages by (name, architecture): dpkg's status and status.d.
   std::map<std::pair<std::string, std::string>, FoundDeb> debs() const;
   /// By the package's own copyright file, or that of the package whose folder it shares.
@@ -37,6 +41,7 @@ class Found {
 
   using DebMap = std::map<std::pair<std::string, std::string>, FoundDeb>;
   std::map<std::string, FoundPython> python_;
+  std::set<std::pair<std::string, std::string>> gone_;  // site, project
   std::map<std::string, License> copyrights_;
   std::map<std::string, std::string> doc_links_;
   DebMap status_;

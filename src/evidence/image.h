@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -32,6 +33,9 @@ struct Image {
   oci::Platform platform;
   std::vector<ImageLayer> layers;
 };
+
+/// Layers of this kind come from programs that were run, not from their inputs alone.
+bool is_executed(std::string_view kind);
 
 /// The program that writes a document: "imgforge", "0.1.0".
 struct Tool {

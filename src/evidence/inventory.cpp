@@ -58,7 +58,7 @@ Result<LayerFindings> findings_of(const ImageLayer& layer, const store::Store& s
                                   std::stop_token stop) {
   const std::string frame = "reading layer " + layer.blob.digest.to_string();
   if (holds_no_documents(layer)) return LayerFindings{};
-  if (layer.kind == "wheels" && all_inputs_here(layer, store)) {
+  if (!site_packages.empty() && all_inputs_here(layer, store)) {
     auto findings = base::with_context(read_wheels(layer, store, site_packages), frame);
     if (findings) task.advance(layer.blob.size);
     return findings;
@@ -86,7 +86,8 @@ Result<Inventory> take_inventory(const Image& image, const spec::Lock& lock,
   const auto task = progress.start("read", image.name, total);
   auto findings = TRY(base::parallel_map<LayerFindings>(
       image.layers.size(), options.workers, stop, [&](std::size_t i, std::stop_token inner) {
-        return findings_of(image.layers[i], store, contents.site_packages, *task, inner);
+        const ImageLayer& layer = image.layers[i];
+        return findings_of(layer, store, site_of(contents, layer.id), *task, inner);
       }));
   task->finish("read");
 

@@ -56,11 +56,13 @@ Result<> read_wheels(const spec::LockedLayer& layer, const std::string& architec
                      LockedContents& contents) {
   const auto part = TRY(layer::parse_wheels_part(layer.part));
   contents.python = sources::PythonTarget{part.python, part.glibc, architecture};
-  contents.site_packages =
+  const std::string site =
       fmt::format("{}/lib/python{}/site-packages", part.prefix, part.python).substr(1);
+  contents.sites[layer.id] = site;
   for (const auto& wheel : part.wheels) {
     Candidate candidate = from_input(Package::Kind::python, wheel.input, layer.id);
     Package& package = candidate.package;
+    candidate.site = site;
     package.name = wheel.project;
     package.version = wheel.version;
     package.purl = to_string({.type = "pypi", .name = wheel.project, .version = wheel.version});
@@ -186,15 +188,30 @@ Result<LockedContents> read_locked(const spec::Lock& lock, const std::string& ar
   return contents;
 }
 
+namespace {
+
+/// "wheels.2" is a part of "wheels".
+bool is_part_of(std::string_view name, std::string_view id) {
+  return name.size() > id.size() + 1 && name.starts_with(id) && name[id.size()] == '.' &&
+         base::parse_uint(name.substr(id.size() + 1));
+}
+
+}  // namespace
+
 std::vector<std::size_t> layers_of(const Image& image, const std::string& id) {
   std::vector<std::size_t> out;
   for (std::size_t i = 0; i < image.layers.size(); ++i) {
-    const std::string_view name = image.layers[i].id;
-    const bool part = name.size() > id.size() + 1 && name.starts_with(id) &&
-                      name[id.size()] == '.' && base::parse_uint(name.substr(id.size() + 1));
-    if (name == id || part) out.push_back(i);
+    const std::string& name = image.layers[i].id;
+    if (name == id || is_part_of(name, id)) out.push_back(i);
   }
   return out;
+}
+
+std::string site_of(const LockedContents& contents, const std::string& layer_id) {
+  for (const auto& [id, site] : contents.sites) {
+    if (layer_id == id || is_part_of(layer_id, id)) return site;
+  }
+  return {};
 }
 
 }  // namespace imgforge::evidence

@@ -71,7 +71,9 @@ Result<ProbeReport> summarise(const Json& json, base::Seconds probed_at) {
   auto devices = reader.objects("gpus");
   TRY(reader.finish_tolerant());
   report.status = verdict->text("status");
-  report.exit_code = static_cast<int>(verdict->number("exit_code"));
+  const std::uint64_t exit_code = verdict->number("exit_code");
+  if (exit_code > 255) verdict->reject("exit_code", "must be an exit code");
+  report.exit_code = static_cast<int>(exit_code);
   report.cause = verdict->text("cause");
   report.sentence = verdict->text("sentence");
   TRY(verdict->finish_tolerant());

@@ -5,7 +5,6 @@
 #include "document/node.h"
 #include "evidence/document.h"
 #include "evidence/materials.h"
-#include "layer/definition.h"
 
 namespace imgforge::evidence {
 namespace {
@@ -20,12 +19,15 @@ bool is_uri(const std::string& text) {
   return letter && text.find_first_of(" \t\n<>\"") == std::string::npos;
 }
 
-bool is_executed(const std::string& kind) {
-  if (kind == "finalize") return true;
-  for (const layer::Kind& known : layer::kinds()) {
-    if (known.name == kind) return known.executed;
-  }
-  return false;
+/// "https://user:password@host/…"
+bool has_password(std::string_view uri) {
+  const std::size_t begin = uri.find("://");
+  if (begin == std::string_view::npos) return false;
+  const std::string_view rest = uri.substr(begin + 3);
+  const std::string_view authority = rest.substr(0, rest.find('/'));
+  const std::size_t at = authority.rfind('@');
+  return at != std::string_view::npos &&
+         authority.substr(0, at).find(':') != std::string_view::npos;
 }
 
 /// The entry as it was after composition, so that a verifier sees every word that was asked for.
@@ -112,6 +114,9 @@ Result<std::string> provenance(const Image& image, const spec::ImageSpec& spec,
   if (!is_uri(facts.builder_id)) {
     return fail(Error(Errc::invalid, "the builder's id \"" + facts.builder_id + "\" is no URI")
                     .hint("SLSA names a builder by a URI, as https://ci.example/builders/gpu"));
+  }
+  if (facts.source && has_password(facts.source->uri)) {
+    return fail(Errc::invalid, "the address of the spec's repository has a password in it");
   }
   return base::pretty_json({{"buildDefinition",
                              {{"buildType", kBuildType},

@@ -33,7 +33,7 @@ struct BuildFacts {
 };
 
 /// The predicate as JSON (sorted keys, two spaces). `lock` must belong to `spec` and `image`.
-/// Errc::invalid when builder_id is no URI.
+/// Errc::invalid when builder_id is no URI, or the source's has a password.
 Result<std::string> provenance(const Image& image, const spec::ImageSpec& spec,
                                const spec::Lock& lock, const BuildFacts& facts);
 

@@ -102,22 +102,22 @@ void describe(Candidate& candidate, const std::string& place, const FoundPython&
   package.layers = {found.layer};
 }
 
-bool is_locked_wheel(const Candidate& candidate, const std::string& site_packages,
-                     std::string_view place, const PythonMetadata& metadata) {
+bool is_locked_wheel(const Candidate& candidate, std::string_view place,
+                     const PythonMetadata& metadata) {
   const Package& package = candidate.package;
   return package.kind == Kind::python && package.locked && package.place.empty() &&
          package.name == metadata.project &&
          layer::same_version(package.version, metadata.version) &&
-         place.substr(0, place.rfind('/')) == site_packages;
+         place.substr(0, place.rfind('/')) == candidate.site;
 }
 
 void match_python(LockedContents& contents, const Found& found) {
   std::vector<Candidate> more;
   for (const auto& [place, python] : found.python()) {
-    const auto same = std::find_if(
-        contents.candidates.begin(), contents.candidates.end(), [&](const Candidate& candidate) {
-          return is_locked_wheel(candidate, contents.site_packages, place, python.metadata);
-        });
+    const auto same = std::find_if(contents.candidates.begin(), contents.candidates.end(),
+                                   [&](const Candidate& candidate) {
+                                     return is_locked_wheel(candidate, place, python.metadata);
+                                   });
     if (same != contents.candidates.end()) {
       describe(*same, place, python);
       continue;
@@ -131,6 +131,11 @@ void match_python(LockedContents& contents, const Found& found) {
     describe(candidate, place, python);
     more.push_back(std::move(candidate));
   }
+  std::erase_if(contents.candidates, [&](const Candidate& candidate) {
+    const Package& package = candidate.package;
+    return package.kind == Kind::python && package.place.empty() &&
+           found.python_is_gone(candidate.site, package.name);
+  });
   for (Candidate& candidate : more) contents.candidates.push_back(std::move(candidate));
 }
 

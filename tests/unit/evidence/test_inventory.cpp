@@ -1,10 +1,15 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "../layer/wheel_fixture.h"
 #include "base/sha1.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "error_text.h"
+#include "evidence/wheel_documents.h"
 #include "fixture.h"
+#include "layer/wheel_name.h"
 
 using namespace imgforge;
 using namespace imgforge::evidence;
@@ -77,6 +82,7 @@ TEST_CASE("files of the project, with their digests") {
   CHECK(app.files[1].size == 15);
   CHECK(app.files[1].sha256 == base::sha256_hex("print('hello')\n"));
   CHECK(app.files[1].sha1 == base::sha1_hex("print('hello')\n"));
+  CHECK(base::sha1_hex("abc") == "a9993e364706816aba3e25717850c26c9cd0d89d");  // FIPS 180-2, A.1
 }
 
 TEST_CASE("what an upper layer removes is not there any more") {
@@ -87,6 +93,22 @@ TEST_CASE("what an upper layer removes is not there any more") {
     const Inventory inventory = REQUIRE_OK(fixture.inventory());
     CHECK(inventory.find("python-zipp") == nullptr);
     CHECK(inventory.find("python-setuptools") != nullptr);
+  }
+  SECTION("a locked package") {
+    fixture.add_layer("more", "run", {{site + ".wh.setuptools-80.0.dist-info", ""}});
+    CHECK(REQUIRE_OK(fixture.inventory()).find("python-setuptools") == nullptr);
+  }
+  SECTION("a locked package, in favour of another version") {
+    fixture.add_layer(
+        "more", "run",
+        {{site + ".wh.setuptools-80.0.dist-info", ""},
+         {site + "setuptools-81.0.dist-info/METADATA", metadata("setuptools", "81.0")}});
+    const Inventory inventory = REQUIRE_OK(fixture.inventory());
+    const Package* setuptools = inventory.find("python-setuptools");
+    REQUIRE(setuptools != nullptr);
+    CHECK(setuptools->version == "81.0");
+    CHECK_FALSE(setuptools->locked);
+    CHECK(inventory.find("python-setuptools-2") == nullptr);
   }
   SECTION("everything in a folder") {
     fixture.add_layer("more", "run", {{"opt/hand/.wh..wh..opq", ""}});
@@ -100,7 +122,7 @@ TEST_CASE("what an upper layer removes is not there any more") {
   }
 }
 
-TEST_CASE("wheels are read from their files where these are known, with the same result") {
+TEST_CASE("inputs that are known and not in the store change nothing") {
   ImageFixture fixture = whole_image();
   const std::string before = listing(REQUIRE_OK(fixture.inventory()), fixture.image);
   // Inputs are known and not in the store: the layers are read as before.
@@ -208,4 +230,44 @@ TEST_CASE("a lock of another image, and a layer that is not there, are errors") 
               .error()
               .code() == Errc::cancelled);
   }
+}
+
+TEST_CASE("a wheel's documents lie where the installer puts them") {
+  if (layer::made_wheels().empty()) SKIP_TEST("python3 is not installed");
+  std::size_t read = 0;
+  for (const std::string& path : layer::wheels_in("good")) {
+    INFO(path);
+    const auto file = REQUIRE_OK(base::File::open_read(path));
+    const auto documents = REQUIRE_OK(read_wheel_documents(file, base::base_name(path), "site"));
+    const auto name = REQUIRE_OK(layer::parse_wheel_name(base::base_name(path)));
+    const auto own = std::count_if(documents.begin(), documents.end(), [&](const auto& item) {
+      const auto& [folder, metadata] = item;
+      return folder.starts_with("site/") && folder.find('/', 5) == std::string::npos &&
+             metadata.project == name.project &&
+             layer::same_version(metadata.version, name.version);
+    });
+    CHECK(own == 1);
+    ++read;
+  }
+  CHECK(read > 2);
+}
+
+TEST_CASE("two environments in one image keep their packages apart") {
+  ImageFixture fixture;
+  for (const char* name : {"one", "two"}) {
+    const std::string wheel = fmt::format(
+        R"({{"project":"x","version":"1","input":{}}})",
+        input_json("x-1-py3-none-any.whl",
+                   R"({"kind":"index","role":"default","project":"x","path":"x.whl"})"));
+    fixture.lock_layer(name, "wheels",
+                       fmt::format(R"({{"python":"3.11","glibc":"2.36","prefix":"/opt/{}",
+        "resolver":"uv","components":[],"wheels":[{}]}})",
+                                   name, wheel));
+    fixture.add_layer(
+        name, "wheels",
+        {{fmt::format("opt/{}/lib/python3.11/site-packages/x-1.dist-info/METADATA", name),
+          metadata("x", "1")}});
+  }
+  CHECK(listing(REQUIRE_OK(fixture.inventory()), fixture.image) ==
+        "python-x 1 in one\npython-x-2 1 in two\n");
 }

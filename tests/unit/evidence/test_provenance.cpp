@@ -62,6 +62,18 @@ TEST_CASE("a builder is a URI") {
   }
 }
 
+TEST_CASE("a password does not become evidence") {
+  const ImageFixture fixture = whole_image();
+  const auto with_source = [&](const char* uri) {
+    BuildFacts facts = kFacts;
+    facts.source = {uri, std::string(40, 'c')};
+    return provenance(fixture.image, small_spec(), fixture.lock, facts);
+  };
+  CHECK(with_source("git+https://user:secret@git.example/x").error().code() == Errc::invalid);
+  CHECK(with_source("git+ssh://git@git.example:22/x"));
+  CHECK(with_source("git+https://git.example/a:b@c"));
+}
+
 TEST_CASE("the lock's digest does not change when a build records what it made") {
   const ImageFixture fixture = whole_image();
   spec::Lock recorded = fixture.lock;
