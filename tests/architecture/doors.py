@@ -22,11 +22,12 @@ DOORS = {
     "sources": ["base", "document", "oci", "archive", "http", "store"],
     "layer": ["base", "document", "oci", "archive", "gpu", "store", "sandbox", "sources"],
     "spec": ["base", "document", "oci", "archive", "layer"],
+    "evidence": ["base", "document", "oci", "archive", "store", "sources", "layer", "spec"],
     "release": ["base"],
     "build": ["base", "document", "oci", "archive", "gpu", "store", "registry", "sandbox", "sources", "layer", "spec",
-              "release"],
+              "evidence", "release"],
     "cli": ["base", "document", "oci", "archive", "gpu", "http", "store", "registry", "sign", "sandbox", "sources",
-            "layer", "spec", "release", "build"],
+            "layer", "spec", "evidence", "release", "build"],
 }
 
 # Header prefix -> rooms whose .cpp files may include it.
