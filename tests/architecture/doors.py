@@ -21,7 +21,7 @@ DOORS = {
     "sources": ["base", "document", "oci", "archive", "http", "store"],
     "layer": ["base", "document", "oci", "archive", "gpu", "store", "sandbox", "sources"],
     "spec": ["base", "document", "oci", "archive", "layer"],
-    "release": ["base"],
+    "release": ["base", "document", "oci"],
     "build": ["base", "document", "oci", "archive", "gpu", "store", "registry", "sandbox", "sources", "layer", "spec",
               "release"],
     "cli": ["base", "document", "oci", "archive", "gpu", "http", "store", "registry", "sandbox", "sources", "layer",
