@@ -59,8 +59,8 @@ Result<> require_passed(const std::vector<GateResult>& gates, const std::string&
                                          failed.size() == 1 ? "" : "s", base::join(failed, ", ")));
   for (const GateResult& gate : gates) {
     if (gate.outcome != Outcome::failed) continue;
-    error = std::move(error).with(gate.gate, gate.found);
-    if (error.hint().empty()) error = std::move(error).hint(gate.remedy);
+    (void)std::move(error).with(gate.gate, gate.found);
+    if (error.hint().empty()) (void)std::move(error).hint(gate.remedy);
   }
   return fail(std::move(error));
 }

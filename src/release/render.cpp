@@ -84,11 +84,13 @@ Json probe_json(const std::optional<ProbeReport>& probe) {
           {"signer", probe->signer}};
 }
 
+// The components have their own column; what is left of a build tag is its id.
 std::string what_text(const TagRow& row) {
-  if (row.kind == TagKind::build) return "build";
-  if (row.kind == TagKind::other) return row.build.empty() ? "" : "is " + row.build;
-  std::string what = row.channel_kind.empty() ? "channel" : "channel " + row.channel_kind;
-  if (!row.build.empty()) what += ", is " + row.build;
+  std::string what(row.kind == TagKind::other ? "" : to_string(row.kind));
+  if (!row.channel_kind.empty()) what += " " + row.channel_kind;
+  if (row.kind != TagKind::build && !row.build.empty()) {
+    what += (what.empty() ? "= " : " = ") + row.components.build;
+  }
   return what;
 }
 
