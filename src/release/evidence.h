@@ -51,7 +51,7 @@ struct ProbeReport {
     std::string name;                // "NVIDIA H100 80GB HBM3"
     std::string compute_capability;  // "9.0"
   };
-  bool passed = false;  // all checks, on at least one GPU
+  bool passed = false;  // all checks, on every GPU that it names
   std::string owner;    // of a failure: "image", "host", "hardware", "run command", "nobody"
   std::string sentence;
   std::vector<Gpu> gpus;

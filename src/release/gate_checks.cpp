@@ -149,18 +149,27 @@ GateResult provenance(const Channel& channel, const Candidate& candidate) {
 
 namespace {
 
-// The report that decides for one GPU (or for any, when `gpu` is empty): the newest one that says
-// something about the image. A broken host or card says nothing about it.
+// A failure that is not the image's doing says nothing about the image. Whatever nobody is blamed
+// for counts, until a newer report passes.
+bool blames_others(const ProbeReport& report) {
+  return report.owner == "host" || report.owner == "hardware" || report.owner == "run command";
+}
+
+bool is_about(const ProbeReport& report, std::string_view gpu) {
+  // An image that hides the GPUs from its probe fails on all of them.
+  if (gpu.empty() || report.gpus.empty()) return true;
+  return std::any_of(report.gpus.begin(), report.gpus.end(),
+                     [&](const ProbeReport::Gpu& one) { return one.compute_capability == gpu; });
+}
+
+// The report that decides for one GPU (for any, when `gpu` is empty): the newest trusted one that
+// says something about the image.
 const ProbeReport* deciding(const std::vector<ProbeReport>& reports, std::string_view gpu) {
   const ProbeReport* newest = nullptr;
   for (const ProbeReport& report : reports) {
-    if (!report.trusted || (!report.passed && report.owner != "image")) continue;
-    if (report.passed && report.gpus.empty()) continue;  // no real GPU
-    const bool about = gpu.empty() || std::any_of(report.gpus.begin(), report.gpus.end(),
-                                                  [&](const ProbeReport::Gpu& one) {
-                                                    return one.compute_capability == gpu;
-                                                  });
-    if (about && (newest == nullptr || report.when > newest->when)) newest = &report;
+    if (!report.trusted || !is_about(report, gpu)) continue;
+    if (report.passed ? report.gpus.empty() : blames_others(report)) continue;
+    if (newest == nullptr || report.when > newest->when) newest = &report;
   }
   return newest;
 }
