@@ -192,6 +192,7 @@ Result<> MemoryRepository::detach(const Artifact& artifact) {
   const std::lock_guard lock(mutex_);
   if (!deletes) return fail(Errc::unsupported, "405: UNSUPPORTED");
   const oci::Manifest manifest = TRY(oci::parse_manifest(artifact.manifest.bytes));
+  if (!has(artifact.manifest.descriptor.digest)) return fail(Errc::not_found, "404");
   writes.push_back("detach " + artifact.manifest.descriptor.digest.short_hex());
   manifests_.erase(artifact.manifest.descriptor.digest);
   if (!referrers_api) {

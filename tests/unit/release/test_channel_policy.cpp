@@ -1,5 +1,7 @@
 #include "release/channel_policy.h"
 
+#include <random>
+
 #include "base/file.h"
 #include "catch.h"
 #include "error_text.h"
@@ -53,6 +55,43 @@ TEST_CASE("the example is read, and v2.6-lts gets what its star stands for") {
   CHECK_FALSE(gpu.gates.provenance);
   CHECK(policy.branches().channel_of("dev") == "nightly");
   CHECK(policy.branches().channel_of("feat/x") == "v2.7-alpha");
+}
+
+TEST_CASE("the policy in the documentation is one") {
+  const std::string page =
+      REQUIRE_OK(base::read_file(std::string(IMGFORGE_SOURCE_DIR) + "/docs/formats/channels.md"));
+  const std::string fence = "```yaml\n";
+  const std::size_t begin = page.find(fence) + fence.size();
+  const ChannelPolicy policy =
+      REQUIRE_OK(parse(page.substr(begin, page.find("```", begin) - begin)));
+  CHECK(REQUIRE_OK(policy.channel("v2.6-lts")).from == "v2.6-gpu");
+}
+
+TEST_CASE("a policy that is cut off or scrambled is refused or read, and nothing worse") {
+  const std::string good = REQUIRE_OK(
+      base::read_file(std::string(IMGFORGE_SOURCE_DIR) + "/examples/promotion/channels.yaml"));
+  std::mt19937 random(8);
+  std::size_t refused = 0;
+  for (std::size_t length = 0; length < good.size(); ++length) {
+    refused += parse(good.substr(0, length)).has_value() ? 0 : 1;
+  }
+  for (int i = 0; i < 1500; ++i) {
+    std::string text = good;
+    for (int n = 0; n < 3; ++n) {
+      text[random() % text.size()] = "{}[]:,*\"'#-\n 0a"[random() % 16];
+    }
+    const auto policy = parse(text);
+    if (!policy) {
+      CHECK_FALSE(policy.error().message().empty());
+      ++refused;
+      continue;
+    }
+    // Whatever is accepted can be asked for.
+    for (const ChannelRule& rule : policy->rules()) {
+      if (rule.pattern.is_name()) CHECK(policy->channel(rule.channel.name));
+    }
+  }
+  CHECK(refused > 1000);
 }
 
 TEST_CASE("what is no channel is said to be none") {

@@ -274,6 +274,7 @@ TEST_CASE("a record that cannot be attached leaves the channel where it was") {
   const auto failed = story.carry_out(plan);
   REQUIRE_FALSE(failed);
   CHECK(failed.error().code() == Errc::forbidden);
+  CHECK(failed.error().summary().find("the record stays") == std::string::npos);
   CHECK(story.repository.tagged("nightly") == std::nullopt);
 }
 
