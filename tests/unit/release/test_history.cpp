@@ -195,6 +195,20 @@ TEST_CASE("history is read from the images that the channel named") {
       REQUIRE(found.problems.size() == 1);
       CHECK(found.problems[0].find("is gone from the repository") != std::string::npos);
     }
+    SECTION("a stranger's record leads nowhere") {
+      const PromotionRecord forged{.channel = "lts",
+                                   .repository = repository.name(),
+                                   .from = oci::Digest::of("nowhere"),
+                                   .to = images[3].descriptor.digest,
+                                   .who = "mallory",
+                                   .when = {200}};
+      REQUIRE_OK(repository.attach(
+          trust.statement("mallory", images[3].descriptor, kPromotionPredicate, to_json(forged))));
+      const History found = REQUIRE_OK(read_history(repository, channel, trust.tools(), {}));
+      CHECK(standings(found) == "pppcu");
+      CHECK(found.problems.empty());
+      CHECK(found.now_is_recorded);
+    }
     SECTION("the number of images is bounded") {
       const History found = REQUIRE_OK(read_history(repository, channel, trust.tools(), {}, 2));
       CHECK(found.entries.size() == 2);
