@@ -23,7 +23,7 @@ DOORS = {
     "layer": ["base", "document", "oci", "archive", "gpu", "store", "sandbox", "sources"],
     "spec": ["base", "document", "oci", "archive", "layer"],
     "evidence": ["base", "document", "oci", "archive", "store", "sources", "layer", "spec"],
-    "release": ["base"],
+    "release": ["base", "document", "oci"],
     "build": ["base", "document", "oci", "archive", "gpu", "store", "registry", "sandbox", "sources", "layer", "spec",
               "evidence", "release"],
     "cli": ["base", "document", "oci", "archive", "gpu", "http", "store", "registry", "sign", "sandbox", "sources",
