@@ -17,6 +17,7 @@ DOORS = {
     "http": ["base"],
     "store": ["base", "oci"],
     "registry": ["base", "oci", "http", "store"],
+    "harbor": ["base", "document", "http"],
     "sandbox": ["base", "archive"],
     "sources": ["base", "document", "oci", "archive", "http", "store"],
     "layer": ["base", "document", "oci", "archive", "gpu", "store", "sandbox", "sources"],
@@ -24,8 +25,8 @@ DOORS = {
     "release": ["base"],
     "build": ["base", "document", "oci", "archive", "gpu", "store", "registry", "sandbox", "sources", "layer", "spec",
               "release"],
-    "cli": ["base", "document", "oci", "archive", "gpu", "http", "store", "registry", "sandbox", "sources", "layer",
-            "spec", "release", "build"],
+    "cli": ["base", "document", "oci", "archive", "gpu", "http", "store", "registry", "harbor", "sandbox", "sources",
+            "layer", "spec", "release", "build"],
 }
 
 # Header prefix -> rooms whose .cpp files may include it.
