@@ -262,11 +262,11 @@ Error explain(int status, std::string_view body, const http::Headers& headers,
   Error error(verdict.code,
               fmt::format("cannot {} at {}: {} (HTTP {}{}{})", attempt.what, attempt.host,
                           verdict.why, status, words.empty() ? "" : "; ", words));
-  error = std::move(error).with("status", std::to_string(status));
-  if (!first.code.empty()) error = std::move(error).with("code", first.code);
-  if (!verdict.rule.empty()) error = std::move(error).with("rule", verdict.rule);
+  (void)std::move(error).with("status", std::to_string(status));
+  if (!first.code.empty()) (void)std::move(error).with("code", first.code);
+  if (!verdict.rule.empty()) (void)std::move(error).with("rule", verdict.rule);
   if (const auto wait = http::retry_after(headers)) {
-    error = std::move(error).with("retry_after", std::to_string(wait->count()));
+    (void)std::move(error).with("retry_after", std::to_string(wait->count()));
   }
   return std::move(error).hint(std::move(verdict.hint));
 }

@@ -42,14 +42,15 @@ void check_left_alone(Fields& fields, const ImmutableRule& rule,
     fields.reject(
         fields.has(key) ? key : "repositories",
         "this rule would freeze the channel " + channel + ": it covers the tag " + **example,
-        "match build tags only, or write tags_except: \"" + moving_tags(channels) + "\"");
+        "write the channel more exactly (v*-lts rather than *-lts), match build tags only, "
+        "or write all_but_channels: true");
   }
   const auto signature = covered_example(rule, "sha256-[0-9a-f]*");
   if (signature && *signature) {
     fields.reject(fields.has(key) ? key : "repositories",
                   "this rule would freeze the tags of signatures (sha256-...): an image could "
                   "not be signed twice",
-                  "match build tags only, or write tags_except: \"" + moving_tags(channels) + "\"");
+                  "match build tags only, or write all_but_channels: true");
   }
 }
 
