@@ -10,17 +10,15 @@ bool is_separator(char c) { return c == '.' || c == '_' || c == '-'; }
 
 bool is_name(std::string_view text, bool single_separators) {
   if (text.empty() || text.size() > kLongestName) return false;
-  bool separated = true;  // a name begins with a letter or digit
+  if (!is_lower_or_digit(text.front()) || !is_lower_or_digit(text.back())) return false;
+  bool separated = false;
   for (const char c : text) {
-    if (is_lower_or_digit(c)) {
-      separated = false;
-    } else if (is_separator(c) && !(separated && (single_separators || &c == text.data()))) {
-      separated = true;
-    } else {
-      return false;
-    }
+    const bool separator = is_separator(c);
+    if (!separator && !is_lower_or_digit(c)) return false;
+    if (separator && separated && single_separators) return false;
+    separated = separator;
   }
-  return !separated;
+  return true;
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 namespace imgforge::harbor {
 namespace {
 
-constexpr std::size_t kLongestPattern = 256;
+constexpr std::size_t kLongestPattern = 1024;
 constexpr std::size_t kMostAlternatives = 256;  // {a,b} in a row multiply
 
 Error refuse(std::string_view text, const std::string& why) {

@@ -31,6 +31,13 @@ Selector read_selector(Fields& fields, const char* key, const char* except) {
   return selector;
 }
 
+/// "sha256-" and 64 digits, as a pattern.
+std::string digest_tag() {
+  std::string pattern = "sha256-";
+  for (int i = 0; i < 64; ++i) pattern += "[0-9a-f]";
+  return pattern;
+}
+
 /// A rule that freezes a channel or a signature is a mistake that shows only at the second
 /// promotion or signature.
 void check_left_alone(Fields& fields, const ImmutableRule& rule,
@@ -45,8 +52,9 @@ void check_left_alone(Fields& fields, const ImmutableRule& rule,
         "write the channel more exactly (v*-lts rather than *-lts), match build tags only, "
         "or write all_but_channels: true");
   }
-  const auto signature = covered_example(rule, "sha256-[0-9a-f]*");
-  if (signature && *signature) {
+  for (const char* suffix : {"", ".sig", ".att", ".sbom"}) {
+    const auto signature = covered_example(rule, digest_tag() + suffix);
+    if (!signature || !*signature) continue;
     fields.reject(fields.has(key) ? key : "repositories",
                   "this rule would freeze the tags of signatures (sha256-...): an image could "
                   "not be signed twice",
