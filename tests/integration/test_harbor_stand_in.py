@@ -348,6 +348,26 @@ class Harbor(Base):
         self.assertEqual(len(self.api("GET", path + "&page=2").json()), 1)
         self.assertEqual(self.api("GET", path + "&page_size=101").status, 422)
 
+    def test_skopeo_goes_in_and_out(self):
+        if shutil.which("skopeo") is None:
+            print("SKIPPED: %s: skopeo is not installed" % self.id(), file=sys.stderr)
+            self.skipTest("skopeo is not installed")
+        repository = self.project() + "/a/b"
+        self.push(repository, "1", os.urandom(1_000_000))
+        verify = "--%s-tls-verify=" + ("true" if self.url.startswith("https") else "false")
+        login = self.user + ":" + self.password
+        name = "docker://%s/%s:" % (urllib.parse.urlsplit(self.url).netloc, repository)
+        with tempfile.TemporaryDirectory() as folder:
+            with open(folder + "/policy.json", "w") as file:
+                file.write('{"default":[{"type":"insecureAcceptAnything"}]}')
+            copy = ["skopeo", "--policy", folder + "/policy.json", "copy", "--preserve-digests"]
+            for arguments in (["--src-creds", login, verify % "src", name + "1", "oci:" + folder + "/layout:1"],
+                              ["--dest-creds", login, verify % "dest", "oci:" + folder + "/layout:1", name + "2"]):
+                done = subprocess.run(copy + arguments, capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, done.stderr)
+        digests = {self.get(repository, tag, method="HEAD").headers["Docker-Content-Digest"] for tag in "12"}
+        self.assertEqual(len(digests), 1)
+
     def test_system(self):
         self.assertEqual(self.api("GET", "/ping", auth=None).body.strip(), b"Pong")
         self.assertEqual(self.ask("GET", "/api/version", auth=None).json(), {"version": "v2.0"})

@@ -94,7 +94,7 @@ class Registry:
 
     def forward(self, h, path=None, body=None, keep=()):
         """Passes the request on and the answer back; returns (status, headers) when it has been sent."""
-        headers = {n: v for n, v in h.headers.items() if n.lower() not in HOP}
+        headers = {n: ", ".join(h.headers.get_all(n)) for n in h.headers if n.lower() not in HOP}  # Accept comes in several
         size = h.headers.get("Content-Length")
         backend = http.client.HTTPConnection("127.0.0.1", self.backend_port, timeout=300)
         if body is None and (size is None or int(size) == 0) and not h.headers.get("Transfer-Encoding"):
