@@ -62,7 +62,7 @@ class Applier {
   Result<> operator()(const CreateRobot& step) { return create(step.robot, step.short_name); }
   Result<> operator()(const UpdateRobot& step) { return client_.update_robot(step.robot, stop_); }
   Result<> operator()(const DeleteRobot& step) {
-    return client_.delete_robot(step.id, "that is not in the policy", stop_);
+    return client_.delete_robot(step.id, step.name, stop_);
   }
 
   Result<> operator()(const RenewRobot& step) {

@@ -61,7 +61,8 @@ Result<Reply> Connection::send_once(const char* method, const std::string& path,
   http::Request request;
   request.method = method;
   request.url = (options_.plain_http ? "http://" : "https://") + options_.host + "/api/v2.0" + path;
-  request.headers = {{"Accept", "application/json"}};
+  // A project may have a number for a name, which Harbor would take for an id.
+  request.headers = {{"Accept", "application/json"}, {"X-Is-Resource-Name", "true"}};
   if (!body.empty()) {
     request.headers.add("Content-Type", "application/json");
     request.body = http::Body{.data = &data, .size = body.size()};

@@ -65,6 +65,7 @@ struct RenewRobot {
 };
 struct DeleteRobot {
   std::int64_t id = 0;
+  std::string name;
 };
 using Step = std::variant<std::monostate, CreateProject, SetMetadata, SetQuota, SetScanner,
                           PutLabel, DeleteLabel, PutRule, DeleteRule, PutRetention, CreateRobot,

@@ -139,7 +139,7 @@ Result<> plan_robots(const Policy& policy, const State& state, const PlanOptions
                     .note = expiry_note(robot, options.now)};
       if (policy.prune) {
         change.action = Action::remove;
-        change.step = DeleteRobot{robot.id};
+        change.step = DeleteRobot{robot.id, robot.name};
       }
       draft.add(Rank::remove, std::move(change));
     }

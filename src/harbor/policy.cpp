@@ -138,11 +138,13 @@ Result<Policy> read_policy(const Node& root) {
     }
   }
   policy.channels = read_channels(fields);
-  if (fields.optional_node("immutable")) policy.immutable = TRY(read_immutable(fields, policy.channels));
+  if (fields.optional_node("immutable"))
+    policy.immutable = TRY(read_immutable(fields, policy.channels));
   if (const auto node = fields.optional_node("retention")) {
     policy.retention = TRY(read_retention_section(*node, policy.channels));
   }
-  if (fields.optional_node("robots")) policy.robots = TRY(read_robots_section(fields, policy.project));
+  if (fields.optional_node("robots"))
+    policy.robots = TRY(read_robots_section(fields, policy.project));
   if (fields.optional_node("labels")) policy.labels = read_labels_section(fields);
   if (const auto node = fields.optional_node("scanning")) {
     policy.scanning = TRY(read_scanning(*node));

@@ -38,15 +38,7 @@ struct Images {
     digest = push(source, "build-v1", "one");
   }
   ~Images() {
-    for (const Repository& one : {source, target}) {
-      const auto rules = client.immutable_rules(one.project);
-      if (rules) {
-        for (const auto& rule : *rules) (void)client.delete_rule(one.project, rule.id);
-      }
-      server.request("DELETE", "/api/v2.0" + repository_path(one), "", {}, server.user(),
-                     server.password());
-      server.remove_project(one.project);
-    }
+    for (const Repository& one : {source, target}) server.remove_project(one.project);
   }
   std::string push(const Repository& to, const std::string& tag, const std::string& content) {
     std::string pushed;
@@ -89,6 +81,21 @@ TEMPLATE_TEST_CASE("who is there", "", StandIn, RealHarbor) {
   REQUIRE_OK(client.ping());
   CHECK(REQUIRE_OK(client.system_info()).version.starts_with("v2."));
   CHECK(REQUIRE_OK(client.unhealthy()).empty());
+}
+
+TEMPLATE_TEST_CASE("a project may have a number for a name", "", StandIn, RealHarbor) {
+  REQUIRE_SERVER(harbor);
+  const Client client = harbor.client();
+  const std::string name = "9" + std::to_string(::getpid());
+  REQUIRE_OK(client.create_project(name, true));
+  const auto project = REQUIRE_OK(client.project(name));
+  REQUIRE(project);
+  CHECK(project->name == name);
+  CHECK(REQUIRE_OK(client.project_robots(*project)).empty());
+  // Its id is not its name.
+  CHECK_FALSE(REQUIRE_OK(client.project(std::to_string(project->id))));
+  harbor.remove_project(name);
+  CHECK_FALSE(REQUIRE_OK(client.project(name)));
 }
 
 TEMPLATE_TEST_CASE("an artifact with its tags and labels", "", StandIn, RealHarbor) {

@@ -119,8 +119,26 @@ class HarborUnderTest {
     return request("GET", "/v2/" + repository + "/manifests/" + reference, "",
                    {{"Accept", kManifest}}, user, password);
   }
+  /// With its rules, which keep tags from being deleted, and its repositories.
   void remove_project(const std::string& name) {
-    request("DELETE", "/api/v2.0/projects/" + name, "", {}, user_, password_);
+    const auto admin = [&](const char* method, const std::string& path) {
+      return request(method, "/api/v2.0" + path, "", {{"X-Is-Resource-Name", "true"}}, user_,
+                     password_);
+    };
+    const harbor::Client client = this->client();
+    if (const auto rules = client.immutable_rules(name)) {
+      for (const auto& rule : *rules) (void)client.delete_rule(name, rule.id);
+    }
+    const std::string project = harbor::project_path(name);
+    const auto listed = base::parse_json(admin("GET", project + "/repositories?page_size=100").body,
+                                         "the repositories");
+    if (listed && listed->is_array()) {
+      for (const base::Json& row : *listed) {
+        const auto repository = harbor::Repository::parse(row["name"].get<std::string>());
+        if (repository) admin("DELETE", harbor::repository_path(*repository));
+      }
+    }
+    admin("DELETE", project);
   }
 
   static std::string sha256(const std::string& text) { return "sha256:" + base::sha256_hex(text); }
