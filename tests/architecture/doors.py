@@ -18,6 +18,7 @@ DOORS = {
     "store": ["base", "oci"],
     "registry": ["base", "oci", "http", "store"],
     "sign": ["base", "document", "oci"],
+    "harbor": ["base", "document", "http"],
     "sandbox": ["base", "archive"],
     "sources": ["base", "document", "oci", "archive", "http", "store"],
     "layer": ["base", "document", "oci", "archive", "gpu", "store", "sandbox", "sources"],
@@ -26,8 +27,8 @@ DOORS = {
     "release": ["base", "document", "oci"],
     "build": ["base", "document", "oci", "archive", "gpu", "store", "registry", "sandbox", "sources", "layer", "spec",
               "evidence", "release"],
-    "cli": ["base", "document", "oci", "archive", "gpu", "http", "store", "registry", "sign", "sandbox", "sources",
-            "layer", "spec", "evidence", "release", "build"],
+    "cli": ["base", "document", "oci", "archive", "gpu", "http", "store", "registry", "sign", "harbor", "sandbox",
+            "sources", "layer", "spec", "evidence", "release", "build"],
 }
 
 # Header prefix -> rooms whose .cpp files may include it.
