@@ -39,7 +39,7 @@ std::string installed(const std::string& name, const std::string& version,
 }
 
 std::string copyright(const std::string& license) {
-  return "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n"
+  return "Format: https://policy.example/doc/packaging-manuals/copyright-format/1.0/\n\n"
          "Files: *\nCopyright: x\nLicense: " +
          license + "\n";
 }

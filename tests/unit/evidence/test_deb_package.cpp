@@ -11,7 +11,7 @@ constexpr const char* kStanza =
     "Package: bsdutils\n"
     "Source: util-linux (2.38.1-5+deb12u3)\n"
     "Version: 1:2.38.1-5+deb12u3\n"
-    "Maintainer: util-linux packagers <util-linux@packages.debian.org>\n"
+    "Maintainer: util-linux packagers <util-linux@packages.example>\n"
     "Architecture: amd64\n"
     "Pre-Depends: libc6 (>= 2.34), libsystemd0\n"
     "Depends: debconf:any (>= 0.5) | debconf-2.0,\n"

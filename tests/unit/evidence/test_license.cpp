@@ -128,7 +128,7 @@ TEST_CASE("a synopsis of Debian's format") {
 
 TEST_CASE("a machine-readable copyright file") {
   const License license = parse_copyright(
-      "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
+      "Format: https://policy.example/doc/packaging-manuals/copyright-format/1.0/\n"
       "Upstream-Name: thing\n"
       "\n"
       "Files: *\n"
@@ -162,6 +162,6 @@ TEST_CASE("a copyright file in prose says nothing, and neither does a broken one
   CHECK(parse_copyright("This package was debianized by X.\n\nLicense: GPL\n").empty());
   CHECK(parse_copyright("").empty());
   CHECK(parse_copyright("\n\n\n").empty());
-  CHECK(parse_copyright("Format: http://dep.debian.net/deps/dep5/\n").empty());
+  CHECK(parse_copyright("Format: http://policy.example/deps/dep5/\n").empty());
   CHECK(parse_copyright("Format: https://x/copyright-format/1.0/\n\nFiles: *\nLicense:\n").empty());
 }
