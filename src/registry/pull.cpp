@@ -5,9 +5,9 @@
 #include <set>
 
 #include "base/task_group.h"
+#include "content/platform_choice.h"
 #include "oci/graph.h"
 #include "registry/manifest_type.h"
-#include "registry/platform_choice.h"
 
 namespace imgforge::registry {
 namespace {
@@ -76,7 +76,7 @@ Result<oci::Descriptor> pull_image(Client& client, const oci::RegistryReference&
     }
     const auto index = TRY(base::with_context(oci::parse_index(document.bytes),
                                               "reading the index of " + show(reference)));
-    const auto chosen = TRY(choose_platform(index, platform, show(reference)));
+    const auto chosen = TRY(content::choose_platform(index, platform, show(reference)));
     indexes.push_back(std::move(document));
     oci::RegistryReference next = reference;
     next.tag.reset();

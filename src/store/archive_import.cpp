@@ -10,6 +10,7 @@
 #include "store/export.h"
 #include "store/image_blobs.h"
 #include "store/index_json.h"
+#include "store/layout_reading.h"
 
 namespace imgforge::store {
 namespace {
@@ -18,22 +19,6 @@ constexpr std::size_t kMaximumDocument = 16 << 20;
 
 // One blob by digest from wherever the image comes.
 using Fetch = std::function<Result<>(const oci::Descriptor& blob, Ingest& into)>;
-
-Result<oci::Descriptor> pick(const oci::Index& index, const std::string& name,
-                             const std::string& where) {
-  std::vector<std::string> names;
-  for (const oci::Descriptor& descriptor : index.manifests) {
-    const std::string found = ref_name(descriptor);
-    if (!name.empty() && found == name) return descriptor;
-    names.push_back(found.empty() ? "(no name)" : found);
-  }
-  if (name.empty() && index.manifests.size() == 1) return index.manifests[0];
-  std::string there;
-  for (const std::string& one : names) there += (there.empty() ? "there are " : ", ") + one;
-  if (names.empty()) return fail(Errc::not_found, where + " holds no image");
-  if (name.empty()) return fail(Error(Errc::usage, where + " holds several images").hint(there));
-  return fail(Error(Errc::not_found, where + " has no image '" + name + "'").hint(there));
-}
 
 // Without a variant any will do: "linux/arm64" is what indexes call linux/arm64/v8.
 bool fits(const oci::Platform& there, const oci::Platform& wanted) {
@@ -51,7 +36,7 @@ class Importer {
                                      const oci::Platform& platform, const std::string& where) {
     const oci::Index parsed =
         TRY(base::with_context(oci::parse_index(index), "reading index.json of " + where));
-    oci::Descriptor image = TRY(choose(TRY(pick(parsed, name, where)), platform));
+    oci::Descriptor image = TRY(choose(TRY(pick_image(parsed, name, where)), platform));
     if (!oci::is_manifest(image.media_type)) {
       return fail(Errc::unsupported, where + ": " + image.media_type + " is not an image");
     }

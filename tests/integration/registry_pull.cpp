@@ -251,7 +251,8 @@ TEST_CASE("an unprotected token service of a protected registry gets nothing") {
   registry.log();
   const auto header = authenticator.renew(
       {"private/single", registry::Scopes::pull("private/single")}, "",
-      registry::parse_challenges({"Bearer realm=\"http://" + registry.host() + "/token\""}), {});
+      registry::parse_challenges({"Bearer realm=\"http://" + registry.host() + "/token\""}), false,
+      {});
   REQUIRE_FALSE(header);
   CHECK(header.error().code() == Errc::refused);
   CHECK(registry.log().empty());

@@ -57,8 +57,8 @@ TEST_CASE("a refusal says who may not have what, and what to do") {
                           kNobody)) ==
         "reg.example gives tag 1 of a/b to nobody without credentials (HTTP 401; UNAUTHORIZED: "
         "authentication required)\n"
-        "hint: log in with 'podman login reg.example' or 'docker login reg.example': imgforge "
-        "reads the file that they write; many registries answer the same for a repository that is "
+        "hint: log in with 'imgforge login reg.example' ('podman login reg.example' and 'docker "
+        "login reg.example' do as well); many registries answer the same for a repository that is "
         "absent\n");
   const Error denied = answer_error(kRequest, answer(401), kAlice);
   CHECK(denied.code() == Errc::forbidden);
@@ -67,7 +67,7 @@ TEST_CASE("a refusal says who may not have what, and what to do") {
         "hint: check that a/b exists, that user alice may read it, and that the password is still "
         "good\n");
   Asked helper = kNobody;
-  helper.helper = "pass";
+  helper.trouble = "there is no program docker-credential-pass";
   CHECK(text(answer_error(kRequest, answer(401), helper)).find("docker-credential-pass") !=
         std::string::npos);
   CHECK(answer_error(kRequest, answer(403), kNobody).code() == Errc::forbidden);
