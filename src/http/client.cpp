@@ -121,10 +121,11 @@ std::size_t on_read(char* buffer, std::size_t, std::size_t size, void* context) 
   return n;
 }
 
+// libcurl sends a request again by itself when a kept connection turns out dead. Not with a body of
+// which the server may have something: that is for the caller to decide.
 int on_seek(void* context, curl_off_t offset, int origin) {
-  if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
-  static_cast<Transfer*>(context)->sent = static_cast<std::uint64_t>(offset);
-  return CURL_SEEKFUNC_OK;
+  const bool untouched = static_cast<Transfer*>(context)->sent == 0;
+  return origin == SEEK_SET && offset == 0 && untouched ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
 // Called about once a second, also when nothing moves. Not CURLOPT_LOW_SPEED_TIME, which knows no

@@ -38,7 +38,9 @@ Errc errc_of(CURLcode code) {
 Error curl_error(int number, const char* detail, const std::string& url) {
   const auto code = static_cast<CURLcode>(number);
   const std::string shown = redacted(url);
-  std::string why = detail[0] != '\0' ? detail : curl_easy_strerror(code);
+  std::string why = code == CURLE_SEND_FAIL_REWIND ? "the connection broke while the body was sent"
+                    : detail[0] != '\0'            ? detail
+                                                   : curl_easy_strerror(code);
   Error error = Error(errc_of(code), fmt::format("cannot transfer {}: {}", shown, why))
                     .with("url", shown)
                     .with("curl", std::to_string(number));

@@ -317,6 +317,10 @@ Result<Uploader::Step> Uploader::rejected(const http::Request& request,
     place_.reset();
     offset_ = 0;
     forget();
+    // Done, and asked once more: by libcurl or by a proxy, after a lost answer.
+    if (request.method == "PUT" && TRY(client_.has_blob(repository_, blob_, stop_))) {
+      return Step::done;
+    }
     return fail(gone());
   }
   Error error = refusal(request, response);

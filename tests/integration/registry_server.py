@@ -17,7 +17,8 @@ with "token" bob/secret may pull everything and push nothing, and nobody may see
 Beside what it passes on, the proxy answers:
     GET  /@log       what came since the last time, as JSON: method, path, authorization, range,
                      content_range, length, port, certificate (the client's, as its subject)
-    POST /@fault     {"match": REGEX of "METHOD PATH", "times": N, "do": FAULT, ...}; see fault()
+    POST /@fault     {"match": REGEX of "METHOD PATH", "times": N, "do": FAULT, ...}; see fault();
+                     with "content_range" a REGEX of that field too
     POST /@limit     BYTES: longer bodies get 413 from now on, as from nginx; 0: none
     POST /@clear     no faults any more
     POST /@revoke    all tokens so far are refused from now on
@@ -305,7 +306,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def next_fault(self):
         with State.lock:
             for fault in State.faults:
-                if fault["times"] > 0 and re.search(fault["match"], self.command + " " + self.path):
+                if (fault["times"] > 0 and re.search(fault["match"], self.command + " " + self.path)
+                        and re.search(fault.get("content_range", ""),
+                                      self.headers.get("Content-Range", ""))):
                     fault["times"] -= 1
                     return fault
         return None
@@ -325,7 +328,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             where = "http://127.0.0.1:%d%s" % (State.storage_port, SIGNED + self.path)
             self.reply(307, b"elsewhere", [("Location", where)])
             return True
-        return False              # reset, close, stall, drip, truncated, long, wrong, header, lost,
+        return False              # none, reset, close, stall, drip, truncated, long, wrong, header, lost,
         #                           damaged (the request's body), foreign (the answer's Location)
 
     def storage(self, body):
@@ -366,8 +369,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if kind == "damaged":
             body = body[:-1] + bytes([body[-1] ^ 1])
         upstream = http.client.HTTPConnection("127.0.0.1", State.registry_port, timeout=60)
-        headers = {name: value for name, value in self.headers.items()
-                   if name.lower() not in ("connection", "expect") and value}
+        headers = {name: ", ".join(self.headers.get_all(name)) for name in set(self.headers.keys())
+                   if name.lower() not in ("connection", "expect") and self.headers[name]}
         if fault.get("do") == "noranges" or fault.get("noranges"):
             headers.pop("Range", None)
         if self.command in ("PUT", "PATCH", "POST"):
