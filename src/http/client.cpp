@@ -296,6 +296,9 @@ Result<Response> Client::State::perform(const Request& request, std::stop_token 
       set(CURLOPT_POSTFIELDS, "");
     }
     set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    // libcurl sends a request again by itself when a kept connection turns out dead: whoever
+    // removes something could not tell then whether it had been there.
+    if (request.method == "DELETE") set(CURLOPT_FRESH_CONNECT, 1L);
   }
   HeaderList headers;
   bool complete = true;

@@ -77,12 +77,13 @@ struct Client::Transfer final : public base::Sink {
 Result<bool> Client::has_blob(const std::string& repository, const oci::Descriptor& blob,
                               std::stop_token stop) {
   const std::string digest = blob.digest.to_string();
-  const http::Response response = TRY(ask(
-      {.request = {.method = "HEAD", .url = url(repository + "/blobs/" + digest)},
-       .access = {repository, Scopes::push(repository)},
-       .what = fmt::format("blob {} of {}", digest, repository),
-       .fine = [](const http::Response& answer) { return answer.ok() || answer.status == 404; }},
-      stop));
+  const http::Response response =
+      TRY(ask({.request = {.method = "HEAD", .url = url(repository + "/blobs/" + digest)},
+               .access = {repository, Scopes::push(repository)},
+               .what = fmt::format("blob {} of {}", digest, repository),
+               .fine = [](const http::Response& answer,
+                          int) { return answer.ok() || answer.status == 404; }},
+              stop));
   if (!response.ok()) return false;
   // A blob of another size is one that was cut short by a dying disk: it is sent again.
   const auto size = response.headers.number("Content-Length");

@@ -89,14 +89,14 @@ Result<http::Response> Client::send(http::Request request, const std::optional<A
 
 Result<http::Response> Client::ask(const Question& question, std::stop_token stop) {
   Patience patience(options_.retry, options_.patience);
-  for (;;) {
+  for (int attempt = 1;; ++attempt) {
     std::string body;
     LimitedSink sink(body, question.limit, "the " + question.what);
     http::Request request = question.request;
     if (question.body != nullptr) request.sink = &sink;
     if (!request.total_timeout) request.total_timeout = kDocumentTimeout;
     auto response = send(request, question.access, stop);
-    if (response && (question.fine ? question.fine(*response) : response->ok())) {
+    if (response && (question.fine ? question.fine(*response, attempt) : response->ok())) {
       if (question.body != nullptr) *question.body = std::move(body);
       return response;
     }

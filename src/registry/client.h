@@ -144,8 +144,9 @@ class Client {
     /// Receives the body of a good answer, at most `limit` bytes.
     std::string* body = nullptr;
     std::size_t limit = 0;
-    /// Which answers are none of the errors; unset: 2xx.
-    std::function<bool(const http::Response&)> fine = {};
+    /// Which answers are none of the errors; unset: 2xx. `attempt` counts from 1, also those that
+    /// brought no answer.
+    std::function<bool(const http::Response&, int attempt)> fine = {};
   };
   /// send() with the waits of `options_.retry`.
   Result<http::Response> ask(const Question& question, std::stop_token stop);

@@ -101,12 +101,13 @@ Result<std::optional<oci::Descriptor>> Client::head_manifest(
                               .url = url(repository + "/manifests/" + name_of(reference)),
                               .headers = {{"Accept", accepted()}}};
   const Scopes scopes = right == Right::push ? Scopes::push(repository) : Scopes::pull(repository);
-  const http::Response response = TRY(ask(
-      {.request = request,
-       .access = {repository, scopes},
-       .what = what_of(reference),
-       .fine = [](const http::Response& answer) { return answer.ok() || answer.status == 404; }},
-      stop));
+  const http::Response response =
+      TRY(ask({.request = request,
+               .access = {repository, scopes},
+               .what = what_of(reference),
+               .fine = [](const http::Response& answer,
+                          int) { return answer.ok() || answer.status == 404; }},
+              stop));
   if (response.status == 404) return std::nullopt;
   const auto type = response.headers.get("Content-Type");
   const auto size = response.headers.number("Content-Length");
@@ -164,15 +165,14 @@ Result<bool> Client::put_manifest(const std::string& repository, const RawManife
 
 Result<> Client::remove(const std::string& repository, const std::string& name,
                         const std::string& what, std::stop_token stop) {
-  int answers = 0;
   // After a lost answer the second request finds nothing.
   TRY(ask({.request = {.method = "DELETE", .url = url(repository + "/manifests/" + name)},
            .access = {repository, Scopes::removal(repository)},
            .what = what,
            .doing = Doing::remove,
            .fine =
-               [&](const http::Response& response) {
-                 return response.ok() || (++answers > 1 && response.status == 404);
+               [](const http::Response& response, int attempt) {
+                 return response.ok() || (attempt > 1 && response.status == 404);
                }},
           stop));
   return {};

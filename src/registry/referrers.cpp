@@ -16,9 +16,12 @@ constexpr std::size_t kLargestList = 4 << 20;
 /// Twenty pipelines that sign the same image at once still get through.
 constexpr int kListAttempts = 12;
 
-bool lists(const std::vector<oci::Descriptor>& entries, const oci::Digest& digest) {
-  return std::any_of(entries.begin(), entries.end(),
-                     [&](const oci::Descriptor& entry) { return entry.digest == digest; });
+// How long to wait for others who look and write as long as we did: with jitter, so that two do not
+// go on in step.
+std::chrono::steady_clock::duration settling(std::chrono::steady_clock::duration ours) {
+  constexpr std::chrono::steady_clock::duration least = std::chrono::milliseconds(20),
+                                                most = std::chrono::seconds(3);
+  return std::clamp(ours * static_cast<int>(200 + 200 * http::random_jitter()) / 100, least, most);
 }
 
 }  // namespace
@@ -54,17 +57,15 @@ Result<std::optional<std::vector<oci::Descriptor>>> Client::referrers_by_interfa
   Pages pages(url(fmt::format("{}/referrers/{}", repository, subject.to_string())), what);
   while (const auto page = pages.current()) {
     std::string body;
-    const http::Response response =
-        TRY(ask({.request = {.url = *page, .headers = {{"Accept", oci::media_type::kIndex}}},
-                 .access = {repository, Scopes::pull(repository)},
-                 .what = what,
-                 .body = &body,
-                 .limit = kLargestList,
-                 .fine =
-                     [](const http::Response& answer) {
-                       return answer.ok() || answer.status == 404 || answer.status == 405;
-                     }},
-                stop));
+    const http::Response response = TRY(ask(
+        {.request = {.url = *page, .headers = {{"Accept", oci::media_type::kIndex}}},
+         .access = {repository, Scopes::pull(repository)},
+         .what = what,
+         .body = &body,
+         .limit = kLargestList,
+         .fine = [](const http::Response& answer,
+                    int) { return answer.ok() || answer.status == 404 || answer.status == 405; }},
+        stop));
     if (!response.ok()) {
       no_referrers_ = true;
       return std::nullopt;
@@ -104,36 +105,32 @@ Result<> Client::put_referrer(const std::string& repository, const RawManifest& 
 }
 
 // Read, change, look whether it is still the same, write, look whether we stand in it: a registry
-// has no way to do that in one step.
+// has no way to do that in one step. Somebody who looked just before we wrote writes over us just
+// after: so the last look waits until they must be through, which takes them about as long as us.
 Result<> Client::list_by_tag(const std::string& repository, const oci::Digest& subject,
                              const oci::Descriptor& referrer, std::stop_token stop) {
+  using Clock = std::chrono::steady_clock;
   const auto tag = TRY(oci::Tag::parse(referrers_tag(subject)));
   const oci::RegistryReference there{.host = options_.host, .repository = repository, .tag = tag};
   const std::lock_guard lock(list_mutex_);  // our own threads do not race
+  Clock::duration pause{0};
   for (int attempt = 0; attempt < kListAttempts; ++attempt) {
-    if (attempt > 0) {
-      const auto delay = http::retry_delay({.attempts = kListAttempts + 1,
-                                            .base = options_.retry.base / 4,
-                                            .cap = std::chrono::seconds(2)},
-                                           attempt, std::nullopt, http::random_jitter());
-      if (!http::sleep_for(delay.value_or(std::chrono::milliseconds(0)), stop)) {
-        return fail(Errc::cancelled, "interrupted");
-      }
-    }
+    const auto span = std::chrono::duration_cast<std::chrono::milliseconds>(pause);
+    if (!http::sleep_for(span, stop)) return fail(Errc::cancelled, "interrupted");
     auto before = get_manifest(there, stop);
     if (!before && before.error().code() != Errc::not_found) return fail(before.error());
     const auto changed =
         TRY(index_with_referrer(before ? std::optional(before->bytes) : std::nullopt, referrer));
-    if (!changed) return {};
+    if (!changed) return {};  // it stood there before us, or still does
     const RawManifest list{{.media_type = oci::media_type::kIndex,
                             .digest = oci::Digest::of(*changed),
                             .size = changed->size()},
                            *changed};
+    const auto started = Clock::now();
     const auto now = TRY(head_manifest(there, Right::push, stop));
     const bool same = now ? before && now->digest == before->descriptor.digest : !before;
-    if (!same) continue;
-    TRY(put_manifest(repository, list, tag, stop));
-    if (lists(TRY(referrers_by_tag(repository, subject, stop)), referrer.digest)) return {};
+    if (same) TRY(put_manifest(repository, list, tag, stop));
+    pause = settling(Clock::now() - started);
   }
   return fail(Error(Errc::unavailable,
                     fmt::format("others wrote the list of referrers {}/{}:{} at the same time, {} "
