@@ -40,12 +40,12 @@ Result<> ImageTree::add(Document root, std::stop_token stop) {
 
 Result<> ImageTree::add(Document document, int depth, std::stop_token stop) {
   if (!seen_.insert(document.descriptor.digest).second) return {};
-  if (depth > kDeepestIndex) return fail(too_deep(origin_));
   bytes_ += document.bytes.size();
   if (bytes_ > kMostDocumentBytes) {
     return fail(Errc::unsupported, origin_.name() + " has an image with more manifests than fit");
   }
   if (oci::is_index(document.descriptor.media_type)) {
+    if (depth == kDeepestIndex) return fail(too_deep(origin_));
     std::vector<oci::Descriptor> children;
     for (oci::Descriptor& child :
          TRY(oci::successors(document.descriptor.media_type, document.bytes))) {
@@ -68,7 +68,7 @@ Result<> ImageTree::add(Document document, int depth, std::stop_token stop) {
 Result<Document> choose_image(Origin& origin, Document document, const oci::Platform& platform,
                               const std::string& name, std::stop_token stop) {
   for (int depth = 0; oci::is_index(document.descriptor.media_type); ++depth) {
-    if (depth > kDeepestIndex) return fail(too_deep(origin));
+    if (depth == kDeepestIndex) return fail(too_deep(origin));
     const auto index =
         TRY(base::with_context(oci::parse_index(document.bytes), "reading the index of " + name));
     document = TRY(child_document(origin, TRY(choose_platform(index, platform, name)), stop));

@@ -1,6 +1,6 @@
 #include "catch.h"
-#include "error_text.h"
 #include "content/platform_choice.h"
+#include "error_text.h"
 
 using namespace imgforge;
 using content::choose_platform;
