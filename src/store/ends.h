@@ -4,6 +4,7 @@
 #include <string>
 
 #include "content/ends.h"
+#include "oci/reference.h"
 #include "store/store.h"
 
 namespace imgforge::store {
@@ -59,5 +60,12 @@ class LayoutOrigin final : public content::Origin {
  private:
   std::string directory_;
 };
+
+/// What an archive holds, by the names that stand in it. Its blobs are taken into the store first:
+/// a tar can only be read from its beginning. Borrows the store.
+Result<std::unique_ptr<content::Origin>> open_archive(Store& store,
+                                                      const oci::ArchiveReference& archive,
+                                                      base::Progress& progress,
+                                                      std::stop_token stop);
 
 }  // namespace imgforge::store
