@@ -52,6 +52,7 @@ struct Pusher::State {
         outer(outer_),
         forward(outer_, [this] { inner.request_stop(); }) {
     if (options.subject.empty()) options.subject = target.name();
+    options.parallel = std::clamp<std::size_t>(options.parallel, 1, kMostParallel);
     ways.mount_from = options.mount_from;
   }
 

@@ -23,10 +23,13 @@ struct Moved {
 
 class Pusher {
  public:
+  /// A blob on its way costs up to 2 MiB: more at once would cost more memory than they bring.
+  static constexpr std::size_t kMostParallel = 32;
+
   struct Options {
     std::string verb = "push";  // for the progress
     std::string subject;        // before each blob's short digest there; empty: the target's name
-    std::size_t parallel = 6;
+    std::size_t parallel = 6;   // blobs at once; at most kMostParallel
     /// Repositories of the target's registry that may have blobs, beside the origin itself.
     std::vector<std::string> mount_from;
   };

@@ -348,6 +348,24 @@ TEST_CASE("an immutable tag: the same digest is success, another one refused") {
   CHECK(moved.error().hint().find("choose another tag") != std::string::npos);
 }
 
+TEST_CASE("an image that the project withholds is pushed, tagged and signed all the same") {
+  REQUIRE_SERVER(registry, "none");
+  Signer signer(registry);
+  Repository from(signer.client, "public/single"), to(signer.client, "list/withheld");
+  REQUIRE_OK(content::copy(from, "1", to, {.tags = {"1"}}, signer.notes, {}));
+  registry.fault("^HEAD /v2/list/withheld/manifests/", 100, "answer",
+                 {{"status", 412},
+                  {"body", R"({"errors":[{"code":"PROJECTPOLICYVIOLATION","message":"The image is )"
+                           R"(not signed by cosign."}]})"}});
+  registry.log();
+  const auto again =
+      REQUIRE_OK(content::copy(from, "1", to, {.tags = {"1", "2"}}, signer.notes, {}));
+  CHECK(again.document_there);
+  const auto log = registry.log();
+  CHECK(count(log, "PUT", "/v2/list/withheld/manifests/") == 2);
+  CHECK(count(log, "HEAD", "/blobs/") == 0);
+}
+
 TEST_CASE("a manifest that is too large is not sent, and one whose blobs are missing is named") {
   REQUIRE_SERVER(registry, "none");
   Signer signer(registry);
