@@ -122,6 +122,11 @@ Verdict judge(Errc code, int status, const Asked& asked, const ErrorEntry& said,
         code, sentence,
         login_hint(asked) + "; many registries answer the same for a repository that is absent"};
   }
+  if (status == 401 && asked.repository.empty()) {
+    return {Errc::unauthorized, fmt::format("{} refuses {}", asked.host, user),
+            "check the name and the password; with single sign-on it is the secret of the user's "
+            "profile, for a robot its own"};
+  }
   if (status == 401 || status == 403) {
     const std::string_view may = asked.action == Action::read    ? "read"
                                  : asked.action == Action::write ? "push to"

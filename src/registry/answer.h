@@ -30,11 +30,12 @@ struct Asked {
   std::string trouble;  // why a credential program of the configuration could not be asked
 };
 
-/// Errc by http::status_error, except: forbidden for a 401 to somebody who did show credentials
-/// (Harbor answers so where others say 403); refused for what a rule of the server forbids (412;
-/// a 403 for a quota or read-only mode), and for a body that is too large (413); unsupported for
-/// 405, and for removals that the server does not do; invalid for a manifest or a name that it
-/// finds wrong. Facts: url, status, retry_after, and code where the body has one.
+/// Errc by http::status_error, except: forbidden for a 401 to somebody who did show credentials and
+/// wanted something of a repository (Harbor answers so where others say 403); refused for what a
+/// rule of the server forbids (412; a 403 for a quota or read-only mode), and for a body that is
+/// too large (413); unsupported for 405, and for removals that the server does not do; invalid for
+/// a manifest or a name that it finds wrong. Facts: url, status, retry_after, and code where the
+/// body has one.
 Error answer_error(const http::Request& request, const http::Response& response,
                    const Asked& asked);
 

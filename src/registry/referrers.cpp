@@ -67,7 +67,10 @@ Result<std::optional<std::vector<oci::Descriptor>>> Client::referrers_by_interfa
                     int) { return answer.ok() || answer.status == 404 || answer.status == 405; }},
         stop));
     if (!response.ok()) {
-      no_referrers_ = true;
+      // 404 is "no such interface", and of some servers "no such repository".
+      const auto said = parse_error_body(response.error_body);
+      const bool of_repository = !said.empty() && said.front().code == "NAME_UNKNOWN";
+      if (!of_repository) no_referrers_ = true;
       return std::nullopt;
     }
     auto index = oci::parse_index(body);

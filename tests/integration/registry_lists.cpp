@@ -198,6 +198,11 @@ TEST_CASE("the referrers interface is used where there is one, in pages") {
   REQUIRE_OK(signer.client.put_referrer("list/api", one));
   CHECK(count(registry.log(), "PUT", "/manifests/sha256-") == 0);
 
+  // No such repository is not: no such interface.
+  registry.fault(
+      "^GET /v2/list/api/referrers/", 1, "answer",
+      {{"status", 404}, {"body", R"({"errors":[{"code":"NAME_UNKNOWN","message":"no"}]})"}});
+  CHECK(REQUIRE_OK(signer.client.referrers("list/api", oci::Digest::of("x"))).empty());
   registry.fault("^GET " + path, 1, "answer", {{"status", 200}, {"body", "<html>hello</html>"}});
   const auto page_of_html = signer.client.referrers("list/api", image.digest);
   REQUIRE_FALSE(page_of_html);

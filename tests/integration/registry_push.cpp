@@ -280,6 +280,23 @@ TEST_CASE("rights: a user who may, one who may only read, a wrong password, nobo
   CHECK(basic_wrong.push_fails("private/pushed").code() == Errc::forbidden);
 }
 
+TEST_CASE("a login is checked without naming a repository") {
+  REQUIRE_SERVER(open, "none");
+  REQUIRE_SERVER(basic, "basic");
+  REQUIRE_SERVER(token, "token");
+  CHECK_FALSE(REQUIRE_OK(Writer(open, kAlice).client.ping()));  // it asks nobody
+  const Credentials wrong{.user = "alice", .password = "hunter2"};
+  for (RegistryServer* registry : {&basic, &token}) {
+    CHECK(REQUIRE_OK(Writer(*registry, kAlice).client.ping()));
+    const auto refused = Writer(*registry, wrong).client.ping();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == Errc::unauthorized);
+    CHECK(error_text(refused.error()).find("hunter2") == std::string::npos);
+  }
+  // With a scope Harbor would give a token for nobody.
+  for (const Seen& seen : token.log()) CHECK(seen.path.find("scope=") == std::string::npos);
+}
+
 TEST_CASE("a token that is refused in the middle of a push is renewed, and the blob sent again") {
   REQUIRE_SERVER(registry, "token");
   Writer writer(registry, kAlice);

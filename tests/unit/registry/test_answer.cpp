@@ -138,6 +138,12 @@ TEST_CASE("what a server does not take: who, what rule, and what to do") {
   CHECK(refusal(301, "", "x").second.find("real address") != std::string::npos);
   CHECK(refusal(404, "NAME_UNKNOWN", "").second.find("project exists") != std::string::npos);
 
+  Asked login = kAlice;
+  login.repository.clear();
+  CHECK(answer_error(kRequest, answer(401), login).code() == Errc::unauthorized);
+  CHECK(text(answer_error(kRequest, answer(401), login))
+            .find("reg.example refuses user alice (HTTP 401)") == 0);
+
   Asked nobody = kNobody;
   nobody.action = Asked::Action::write;
   CHECK(text(answer_error(kRequest, answer(401), nobody))
