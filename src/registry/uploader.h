@@ -15,6 +15,29 @@
 
 namespace imgforge::registry {
 
+// Tells the progress about each byte once, however often it is sent.
+class WatchedBlob final : public base::RandomAccess {
+ public:
+  WatchedBlob(std::unique_ptr<base::RandomAccess> data, base::ProgressTask& task)
+      : data_(std::move(data)), task_(task) {}
+  std::uint64_t size() const override { return data_->size(); }
+  Result<> read_at(std::uint64_t offset, base::MutableBytes buffer) const override {
+    TRY(data_->read_at(offset, buffer));
+    reach(offset + buffer.size());
+    return {};
+  }
+  void reach(std::uint64_t end) const {
+    if (end <= reached_) return;
+    task_.advance(end - reached_);
+    reached_ = end;
+  }
+
+ private:
+  std::unique_ptr<base::RandomAccess> data_;
+  base::ProgressTask& task_;
+  mutable std::uint64_t reached_ = 0;  // one thread sends a blob
+};
+
 class Uploader {
  public:
   Uploader(Client& client, const std::string& repository, const oci::Descriptor& blob,
@@ -24,7 +47,6 @@ class Uploader {
   Result<Client::Upload> run();
 
  private:
-  class Watched;
   enum class Step { done, again };
 
   Result<bool> mount();
@@ -59,7 +81,7 @@ class Uploader {
   std::stop_token stop_;
   std::string what_;
   Patience patience_;
-  std::unique_ptr<Watched> data_;
+  std::unique_ptr<WatchedBlob> data_;
   std::optional<NextLocation> place_;  // set: an upload is under way
   std::uint64_t offset_ = 0;           // what the server has of it
   std::uint64_t furthest_ = 0;         // in any attempt

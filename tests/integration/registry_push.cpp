@@ -419,6 +419,19 @@ TEST_CASE("a proxy that limits requests gets pieces, and later blobs know") {
   const auto log = registry.log();
   CHECK(count(log, "PUT", "") == 1);
   for (const Seen& seen : log) CHECK(seen.length <= 600'000);
+  SECTION("several blobs learn it at the same time") {
+    Writer fresh(registry);
+    std::vector<Blob> blobs;
+    for (unsigned i = 0; i < 6; ++i) blobs.emplace_back(1'000'000, 300 + i);
+    std::atomic<int> good = 0;
+    {
+      std::vector<std::jthread> threads;
+      for (const Blob& one : blobs) {
+        threads.emplace_back([&] { good += fresh.put("push/limited", one).has_value(); });
+      }
+    }
+    CHECK(good == 6);
+  }
   SECTION("one that lets nothing through is named") {
     registry.limit(1000);
     Writer fresh(registry);
@@ -471,6 +484,17 @@ TEST_CASE("broken uploads begin again or go on, and are whole") {
     }
     REQUIRE_OK(writer.put("push/broken6", blob, pieces));
     CHECK(writer.has("push/broken6", blob));
+  }
+  SECTION("out of step: the server says where it is") {
+    registry.fault("^PATCH /v2/push/brokenc/blobs", 1, "answer",
+                   {{"status", 416}, {"content_range", "^500000-"}});
+    REQUIRE_OK(writer.put("push/brokenc", blob, pieces));
+    CHECK(writer.has("push/brokenc", blob));
+    CHECK(count(registry.log(), "POST", "") == 1);
+  }
+  SECTION("out of step for ever") {
+    registry.fault("^PATCH /v2/push/brokend/blobs", 1000, "answer", {{"status", 416}});
+    CHECK(writer.put("push/brokend", blob, pieces).error().code() == Errc::unavailable);
   }
   SECTION("it is gone every time") {
     registry.fault("^PUT /v2/push/broken7/blobs", 100, "answer",
