@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
+#include "base/file.h"
 #include "base/text.h"
+#include "http/curl_error.h"
 #include "http/url.h"
 
 namespace imgforge::http {
@@ -13,6 +15,14 @@ namespace {
 
 constexpr std::size_t kErrorBody = 64 * 1024;
 constexpr long kBuffer = 256 * 1024;
+using Clock = std::chrono::steady_clock;
+
+bool is_followed(const Request& request, const Response& response) {
+  if (!request.follow_redirects) return false;
+  if (response.status == 307 || response.status == 308) return true;
+  return (request.method == "GET" || request.method == "HEAD") &&
+         (response.status == 301 || response.status == 302 || response.status == 303);
+}
 
 struct ListFree {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -37,10 +47,13 @@ struct Transfer {
   bool is_file = false;
   bool announced = false;  // on_headers has been called
   std::uint64_t sent = 0;
+  std::chrono::seconds stall_timeout{0};
+  std::uint64_t slowest = 0;
+  Clock::time_point window = Clock::now();  // since when `moved` is counted
+  std::uint64_t moved_before = 0;
 
   bool redirects() const {
-    return request->follow_redirects && response.status >= 300 && response.status < 400 &&
-           response.status != 304 && response.headers.get("Location").has_value();
+    return is_followed(*request, response) && response.headers.get("Location").has_value();
   }
   // False when the caller does not want the body.
   bool announce() {
@@ -108,56 +121,38 @@ std::size_t on_read(char* buffer, std::size_t, std::size_t size, void* context) 
   return n;
 }
 
+// libcurl sends a request again by itself when a kept connection turns out dead. Not with a body of
+// which the server may have something: that is for the caller to decide.
 int on_seek(void* context, curl_off_t offset, int origin) {
-  if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
-  static_cast<Transfer*>(context)->sent = static_cast<std::uint64_t>(offset);
-  return CURL_SEEKFUNC_OK;
+  const bool untouched = static_cast<Transfer*>(context)->sent == 0;
+  return origin == SEEK_SET && offset == 0 && untouched ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
-int on_progress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<Transfer*>(context)->stop.stop_requested() ? 1 : 0;
-}
-
-Errc errc_of(CURLcode code) {
-  switch (code) {
-    case CURLE_OPERATION_TIMEDOUT:
-      return Errc::timed_out;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-      return Errc::invalid;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-      return Errc::mismatch;
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_OUT_OF_MEMORY:
-      return Errc::io;
-    case CURLE_FILE_COULDNT_READ_FILE:
-      return Errc::not_found;
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING:
-      return Errc::protocol;
-    default:
-      return Errc::unavailable;  // DNS, connect, TLS handshake, resets, short bodies
+// Called about once a second, also when nothing moves. Not CURLOPT_LOW_SPEED_TIME, which knows no
+// difference between a dead connection and a registry that moves a large blob into its storage.
+int on_progress(void* context, curl_off_t, curl_off_t down, curl_off_t, curl_off_t up) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  if (transfer.stop.stop_requested()) return 1;
+  const auto moved = static_cast<std::uint64_t>(down) + static_cast<std::uint64_t>(up);
+  const auto now = Clock::now();
+  const Request& request = *transfer.request;
+  const bool thinking = request.answer_timeout && transfer.response.status == 0 &&
+                        (!request.body || transfer.sent == request.body->size);
+  const auto patience =
+      thinking ? std::max(*request.answer_timeout, transfer.stall_timeout) : transfer.stall_timeout;
+  if (now - transfer.window < patience) return 0;
+  const auto wanted = transfer.slowest * static_cast<std::uint64_t>(patience.count());
+  if (moved - transfer.moved_before < wanted) {
+    transfer.error =
+        Error(Errc::timed_out,
+              fmt::format("cannot transfer {}: less than {} came or went in {} s",
+                          redacted(request.url), base::human_bytes(wanted), patience.count()))
+            .with("url", redacted(request.url));
+    return 1;
   }
-}
-
-Error curl_error(CURLcode code, const char* detail, const std::string& url) {
-  const std::string shown = redacted(url);
-  std::string why = detail[0] != '\0' ? detail : curl_easy_strerror(code);
-  Error error = Error(errc_of(code), fmt::format("cannot transfer {}: {}", shown, why))
-                    .with("url", shown)
-                    .with("curl", std::to_string(static_cast<int>(code)));
-  if (errc_of(code) == Errc::mismatch || code == CURLE_SSL_CACERT_BADFILE) {
-    return std::move(error).hint(
-        "set SSL_CERT_FILE to a file with the certificate authority of this server or proxy");
-  }
-  if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT ||
-      code == CURLE_COULDNT_RESOLVE_PROXY) {
-    return std::move(error).hint(
-        "check the network and the proxy settings (http_proxy, https_proxy, no_proxy)");
-  }
-  return error;
+  transfer.window = now;
+  transfer.moved_before = moved;
+  return 0;
 }
 
 }  // namespace
@@ -165,6 +160,7 @@ Error curl_error(CURLcode code, const char* detail, const std::string& url) {
 struct Client::State {
   Settings settings;
   CURL* easy = nullptr;
+  std::map<std::string, std::string> bundles;  // authorities by "host:port", where they are its own
 
   explicit State(Settings s) : settings(std::move(s)), easy(curl_easy_init()) {}
   ~State() {
@@ -173,7 +169,8 @@ struct Client::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  void set_policy(const Endpoint& target) const;
+  Result<> set_policy(const Endpoint& target);
+  Result<> set_trust(const Endpoint& target);
   Result<Response> perform(const Request& request, std::stop_token stop);
 };
 
@@ -192,7 +189,38 @@ Result<Client> Client::create(Settings settings) {
   return Client(std::move(state));
 }
 
-void Client::State::set_policy(const Endpoint& target) const {
+// libcurl has no option that adds an authority: the system's and the endpoint's become one text.
+Result<> Client::State::set_trust(const Endpoint& target) {
+  const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(easy, option, value); };
+  const std::string place = target.host + ":" + target.port;
+  const auto found = settings.trust.find(place);
+  const Trust trust = found == settings.trust.end() ? Trust() : found->second;
+  set(CURLOPT_SSL_VERIFYPEER, trust.verify ? 1L : 0L);
+  set(CURLOPT_SSL_VERIFYHOST, trust.verify ? 2L : 0L);
+  if (!settings.ca_file.empty()) {
+    set(CURLOPT_CAINFO, settings.ca_file.c_str());
+    set(CURLOPT_PROXY_CAINFO, settings.ca_file.c_str());
+  }
+  if (!trust.certificate_file.empty()) {
+    set(CURLOPT_SSLCERT, trust.certificate_file.c_str());
+    set(CURLOPT_SSLKEY, trust.key_file.c_str());
+  }
+  if (trust.authorities.empty() || !trust.verify) return {};
+  std::string& bundle = bundles[place];
+  if (bundle.empty()) {
+    const char* built_in = curl_version_info(CURLVERSION_NOW)->cainfo;
+    const std::string file = !settings.ca_file.empty() ? settings.ca_file
+                             : built_in != nullptr     ? built_in
+                                                       : "";
+    if (!file.empty() && base::exists(file)) bundle = TRY(base::read_file(file)) + "\n";
+    bundle += trust.authorities;
+  }
+  curl_blob blob{.data = bundle.data(), .len = bundle.size(), .flags = CURL_BLOB_NOCOPY};
+  curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
+  return {};
+}
+
+Result<> Client::State::set_policy(const Endpoint& target) {
   const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(easy, option, value); };
   const bool file = settings.allow_file;
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -203,20 +231,18 @@ void Client::State::set_policy(const Endpoint& target) const {
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_FOLLOWLOCATION, 0L);  // send() follows, and decides
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  set(CURLOPT_SSL_VERIFYPEER, 1L);
-  set(CURLOPT_SSL_VERIFYHOST, 2L);
-  if (!settings.ca_file.empty()) set(CURLOPT_CAINFO, settings.ca_file.c_str());
+  // One request at a time per connection: HTTP/2 would only add its flow control.
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(CURLOPT_PROXY,
       (target.scheme == "https" ? settings.https_proxy : settings.http_proxy).c_str());
   set(CURLOPT_NOPROXY, settings.no_proxy.c_str());
-  if (!settings.ca_file.empty()) set(CURLOPT_PROXY_CAINFO, settings.ca_file.c_str());
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(settings.connect_timeout.count()));
-  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(settings.stall_timeout.count()));
   set(CURLOPT_TCP_KEEPALIVE, 1L);
   set(CURLOPT_BUFFERSIZE, kBuffer);
+  set(CURLOPT_UPLOAD_BUFFERSIZE, kBuffer);
   set(CURLOPT_USERAGENT, settings.user_agent.c_str());
+  return set_trust(target);
 }
 
 Result<Response> Client::State::perform(const Request& request, std::stop_token stop) {
@@ -226,6 +252,8 @@ Result<Response> Client::State::perform(const Request& request, std::stop_token 
   transfer.request = &request;
   transfer.stop = stop;
   transfer.is_file = target.scheme == "file";
+  transfer.stall_timeout = settings.stall_timeout;
+  transfer.slowest = settings.slowest;
   transfer.response.url = request.url;
   if (transfer.is_file) {
     transfer.response.status = request.range.empty() ? 200 : 206;
@@ -235,7 +263,7 @@ Result<Response> Client::State::perform(const Request& request, std::stop_token 
   }
 
   curl_easy_reset(easy);
-  set_policy(target);
+  TRY(set_policy(target));
   const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(easy, option, value); };
   char detail[CURL_ERROR_SIZE] = "";
   set(CURLOPT_ERRORBUFFER, detail);
@@ -268,6 +296,9 @@ Result<Response> Client::State::perform(const Request& request, std::stop_token 
       set(CURLOPT_POSTFIELDS, "");
     }
     set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    // libcurl sends a request again by itself when a kept connection turns out dead: whoever
+    // removes something could not tell then whether it had been there.
+    if (request.method == "DELETE") set(CURLOPT_FRESH_CONNECT, 1L);
   }
   HeaderList headers;
   bool complete = true;
@@ -277,6 +308,8 @@ Result<Response> Client::State::perform(const Request& request, std::stop_token 
   if (request.method != "GET" && !request.body && !request.headers.get("Content-Type")) {
     complete = complete && append(headers, "Content-Type:");  // curl's form type is a lie here
   }
+  // Some proxies never answer an expectation, and then a large body waits for a second.
+  if (request.body) complete = complete && append(headers, "Expect:");
   if (!complete) return fail(Errc::io, "out of memory");
   set(CURLOPT_HTTPHEADER, headers.get());
 
@@ -285,7 +318,7 @@ Result<Response> Client::State::perform(const Request& request, std::stop_token 
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, nullptr);
   if (transfer.error) return fail(std::move(*transfer.error));
   if (code == CURLE_ABORTED_BY_CALLBACK) return fail(Errc::cancelled, "interrupted");
-  if (code != CURLE_OK) return fail(curl_error(code, detail, request.url));
+  if (code != CURLE_OK) return fail(curl_error(static_cast<int>(code), detail, request.url));
   if (!transfer.announce()) return fail(std::move(*transfer.error));
   return std::move(transfer.response);
 }
@@ -297,10 +330,7 @@ Result<Response> Client::send(const Request& request, std::stop_token stop) {
     if (stop.stop_requested()) return fail(Errc::cancelled, "interrupted");
     Response response = TRY(state_->perform(current, stop));
     const auto location = response.headers.get("Location");
-    if (!request.follow_redirects || response.status < 300 || response.status >= 400 ||
-        response.status == 304 || !location) {
-      return response;
-    }
+    if (!is_followed(request, response) || !location) return response;
     const std::string shown = redacted(request.url);
     if (redirects == state_->settings.maximum_redirects) {
       return fail(Error(Errc::protocol, fmt::format("{} redirects more than {} times", shown,
@@ -322,14 +352,6 @@ Result<Response> Client::send(const Request& request, std::stop_token stop) {
       for (const char* secret : {"Authorization", "Cookie", "Proxy-Authorization"}) {
         current.headers.remove(secret);
       }
-    }
-    const bool becomes_get =
-        (response.status == 303 && current.method != "HEAD") ||
-        ((response.status == 301 || response.status == 302) && current.method == "POST");
-    if (becomes_get) {
-      current.method = "GET";
-      current.body.reset();
-      current.headers.remove("Content-Type");
     }
     current.url = std::move(next);
   }

@@ -18,15 +18,28 @@
 
 namespace imgforge::http {
 
+/// Whom to believe at one endpoint, and who we are there.
+struct Trust {
+  /// PEM: beside the authorities that are trusted anyway.
+  std::string authorities;
+  /// PEM files of a client certificate; both or neither.
+  std::string certificate_file, key_file;
+  /// False: any certificate will do. Only where the user said so.
+  bool verify = true;
+};
+
 struct Settings {
   std::string http_proxy, https_proxy;  // empty: none
   std::string no_proxy;                 // hosts, comma separated, as curl understands them
   std::string ca_file;                  // empty: what libcurl was built with
+  /// By "host:port", lower case, with the port always there: goes to no other endpoint.
+  std::map<std::string, Trust> trust;
   std::string user_agent = "imgforge";
   bool allow_file = false;  // file: URLs, for local mirrors
   std::chrono::seconds connect_timeout{15};
-  /// Without a byte in either direction for this long, a transfer is given up.
+  /// A transfer that brings less than `slowest` bytes per second over this long is given up.
   std::chrono::seconds stall_timeout{60};
+  std::uint64_t slowest = 1024;
   int maximum_redirects = 5;
 };
 
@@ -48,7 +61,8 @@ struct Response {
   std::optional<std::uint64_t> whole_size() const;
 };
 
-/// A request's body: `size` bytes of `data` from `offset`. It is read again after a redirect.
+/// A request's body: `size` bytes of `data` from `offset`, read in order. It is read again after a
+/// redirect. An answer that comes before its end (a refusal) ends the reading.
 struct Body {
   const base::RandomAccess* data = nullptr;
   std::uint64_t offset = 0;
@@ -69,8 +83,12 @@ struct Request {
   std::string range;
   /// Limit for the whole transfer: only for small documents.
   std::optional<std::chrono::milliseconds> total_timeout;
+  /// How long the server may think once it has the whole body; unset: the stall timeout.
+  std::optional<std::chrono::seconds> answer_timeout;
   /// Lets the server compress the body on the way; not for content that is named by digest.
   bool compressed = false;
+  /// 307 and 308 always; 301, 302 and 303 for GET and HEAD alone, because others would become a GET
+  /// by them: they are an answer then.
   bool follow_redirects = true;
 };
 

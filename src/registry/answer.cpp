@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -31,15 +32,11 @@ std::string text_of(const Json& entry, const char* key) {
 }
 
 std::string login_hint(const Asked& asked) {
-  if (!asked.helper.empty()) {
-    return fmt::format(
-        "the credentials of {} are kept by docker-credential-{}, which imgforge does not ask: log "
-        "in with 'podman login {}', which writes a file",
-        asked.host, asked.helper, asked.host);
+  if (!asked.trouble.empty()) {
+    return fmt::format("its credentials could not be had: {}", asked.trouble);
   }
   return fmt::format(
-      "log in with 'podman login {0}' or 'docker login {0}': imgforge reads the "
-      "file that they write",
+      "log in with 'imgforge login {0}' ('podman login {0}' and 'docker login {0}' do as well)",
       asked.host);
 }
 
@@ -56,25 +53,97 @@ struct Verdict {
   std::string hint;
 };
 
-Verdict judge(Errc code, int status, const Asked& asked, bool web_page) {
+using Action = Asked::Action;
+
+// "HOST does not give WHAT", "HOST does not take WHAT".
+std::string denial(const Asked& asked, std::string_view whose = "") {
+  const std::string_view verb = asked.action == Action::read    ? "give"
+                                : asked.action == Action::write ? "take"
+                                                                : "remove";
+  const std::string_view link = asked.action == Action::read    ? " to "
+                                : asked.action == Action::write ? " from "
+                                                                : " for ";
+  return fmt::format("{} does not {} {}{}{}", asked.host, verb, asked.what,
+                     whose.empty() ? "" : link, whose);
+}
+
+bool mentions(std::string_view text, std::string_view part) {
+  return base::to_lower(text).find(part) != std::string::npos;
+}
+
+// What no repetition and no other password changes: a rule of the server.
+std::optional<Verdict> by_rule(int status, const Asked& asked, const ErrorEntry& said,
+                               bool web_page) {
+  if (status == 412) {
+    return Verdict{Errc::refused, denial(asked) + ": a rule of the project forbids it",
+                   mentions(said.message, "immutable")
+                       ? "an immutable tag never changes: choose another tag, or have the rule "
+                         "changed"
+                       : ""};
+  }
+  if (status == 413) {
+    return Verdict{Errc::refused, denial(asked) + ": too large for one request",
+                   "a proxy before the registry limits requests: send smaller pieces (chunk size), "
+                   "or have its limit raised"};
+  }
+  if (status == 403 && mentions(said.message, "upper limit")) {
+    return Verdict{Errc::refused, denial(asked) + ": the project's quota is used up",
+                   "remove what is no longer needed, or have the quota raised"};
+  }
+  if (status == 403 && mentions(said.message, "read only")) {
+    return Verdict{Errc::refused, denial(asked) + ": it is read-only now",
+                   "its administrator ends that; try again then"};
+  }
+  const bool unsupported = said.code == "UNSUPPORTED" || status == 405 ||
+                           (asked.action == Action::remove && said.code == "DIGEST_INVALID");
+  if (unsupported) {
+    return Verdict{Errc::unsupported, denial(asked) + ": it does not do that",
+                   asked.action == Action::remove
+                       ? "registries remove manifests by digest, with all their tags, and where "
+                         "their administrator allows it"
+                   : web_page ? web_page_hint(asked)
+                              : ""};
+  }
+  const bool wrong = said.code == "MANIFEST_INVALID" || said.code == "NAME_INVALID" ||
+                     said.code == "MANIFEST_BLOB_UNKNOWN";
+  if (status == 400 && wrong) return Verdict{Errc::invalid, denial(asked), ""};
+  return std::nullopt;
+}
+
+Verdict judge(Errc code, int status, const Asked& asked, const ErrorEntry& said, bool web_page) {
+  if (auto verdict = by_rule(status, asked, said, web_page)) return *std::move(verdict);
   const std::string user = asked.user.empty() ? "these credentials" : "user " + asked.user;
   if (status == 401 && !asked.credentials) {
+    const std::string sentence =
+        asked.action == Action::read
+            ? fmt::format("{} gives {} to nobody without credentials", asked.host, asked.what)
+            : denial(asked, "anybody without credentials");
     return {
-        code, fmt::format("{} gives {} to nobody without credentials", asked.host, asked.what),
+        code, sentence,
         login_hint(asked) + "; many registries answer the same for a repository that is absent"};
   }
+  if (status == 401 && asked.repository.empty()) {
+    return {Errc::unauthorized, fmt::format("{} refuses {}", asked.host, user),
+            "check the name and the password; with single sign-on it is the secret of the user's "
+            "profile, for a robot its own"};
+  }
   if (status == 401 || status == 403) {
-    return {Errc::forbidden,
-            asked.credentials
-                ? fmt::format("{} does not give {} to {}", asked.host, asked.what, user)
-                : fmt::format("{} does not give {}", asked.host, asked.what),
+    const std::string_view may = asked.action == Action::read    ? "read"
+                                 : asked.action == Action::write ? "push to"
+                                                                 : "delete from";
+    return {Errc::forbidden, denial(asked, asked.credentials ? user : ""),
             web_page ? web_page_hint(asked)
-                     : fmt::format("check that {} exists, that {} may read it, and that the "
+                     : fmt::format("check that {} exists, that {} may {} it, and that the "
                                    "password is still good",
                                    asked.repository.empty() ? asked.host : asked.repository,
-                                   asked.credentials ? user : "everybody")};
+                                   asked.credentials ? user : "everybody", may)};
   }
   if (code == Errc::not_found) {
+    if (asked.action == Action::write) {
+      return {code, denial(asked),
+              web_page ? web_page_hint(asked)
+                       : "check the repository's name, and that its project exists"};
+    }
     return {code, fmt::format("{} has no {}", asked.host, asked.what),
             web_page ? web_page_hint(asked) : ""};
   }
@@ -85,10 +154,19 @@ Verdict judge(Errc code, int status, const Asked& asked, bool web_page) {
                                 "to those they know"};
   }
   if (code == Errc::unavailable || code == Errc::timed_out) {
-    return {code, fmt::format("{} cannot give {} now", asked.host, asked.what),
+    const std::string_view verb = asked.action == Action::read    ? "give"
+                                  : asked.action == Action::write ? "take"
+                                                                  : "remove";
+    return {code, fmt::format("{} cannot {} {} now", asked.host, verb, asked.what),
             web_page ? web_page_hint(asked) : "try again later"};
   }
-  return {code, fmt::format("{} did not give {}", asked.host, asked.what),
+  if (status >= 300 && status < 400) {
+    return {code, fmt::format("{} redirects {} elsewhere", asked.host, asked.what),
+            "is that the registry's real address?"};
+  }
+  return {code,
+          asked.action == Action::read ? fmt::format("{} did not give {}", asked.host, asked.what)
+                                       : denial(asked),
           web_page ? web_page_hint(asked) : ""};
 }
 
@@ -117,7 +195,9 @@ Error answer_error(const http::Request& request, const http::Response& response,
                    const Asked& asked) {
   const Error plain = http::status_error(request, response);
   const auto entries = parse_error_body(response.error_body);
-  auto [code, sentence, hint] = judge(plain.code(), response.status, asked, is_web_page(response));
+  auto [code, sentence, hint] =
+      judge(plain.code(), response.status, asked, entries.empty() ? ErrorEntry() : entries.front(),
+            is_web_page(response));
   sentence += fmt::format(" (HTTP {}", response.status);
   if (!entries.empty()) {
     const ErrorEntry& first = entries.front();

@@ -20,16 +20,21 @@ std::vector<ErrorEntry> parse_error_body(std::string_view body);
 
 /// Who wanted what, for the sentence.
 struct Asked {
+  enum class Action { read, write, remove };
   std::string host;        // as the user wrote it
   std::string repository;  // empty: the registry itself
   std::string what;        // "the tag 12 of library/debian"
-  std::string user;        // empty: nobody
+  Action action = Action::read;
+  std::string user;  // empty: nobody
   bool credentials = false;
-  std::string helper;  // a credential program that the configuration names for the host
+  std::string trouble;  // why a credential program of the configuration could not be asked
 };
 
-/// Errc by http::status_error, except that a 401 to somebody who did show credentials is forbidden
-/// (Harbor answers so where others say 403). Facts: url, status, retry_after, and code where the
+/// Errc by http::status_error, except: forbidden for a 401 to somebody who did show credentials and
+/// wanted something of a repository (Harbor answers so where others say 403); refused for what a
+/// rule of the server forbids (412; a 403 for a quota or read-only mode), and for a body that is
+/// too large (413); unsupported for 405, and for removals that the server does not do; invalid for
+/// a manifest or a name that it finds wrong. Facts: url, status, retry_after, and code where the
 /// body has one.
 Error answer_error(const http::Request& request, const http::Response& response,
                    const Asked& asked);

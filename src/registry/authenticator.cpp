@@ -28,25 +28,41 @@ const Challenge* find(const std::vector<Challenge>& challenges, std::string_view
 }  // namespace
 
 Authenticator::Authenticator(Options options, http::Pool& pool, base::Progress& progress)
-    : options_(std::move(options)), pool_(pool), progress_(progress) {}
+    : options_(std::move(options)),
+      pool_(pool),
+      progress_(progress),
+      credentials_(options_.credentials, options_.host, progress) {}
 
-std::optional<Credentials> Authenticator::credentials(const std::string& repository) const {
-  return options_.credentials.find(options_.host, repository);
+Asked Authenticator::asked(const std::string& repository, const std::string& what,
+                           Asked::Action action) {
+  const Credentials known = credentials_.find(repository, {});
+  return {.host = options_.host,
+          .repository = repository,
+          .what = what,
+          .action = action,
+          .user = known.user,
+          .credentials = !known.empty(),
+          .trouble = credentials_.trouble()};
+}
+
+bool Authenticator::was_asked() {
+  const std::lock_guard lock(mutex_);
+  return basic_ || service_.has_value();
 }
 
 Result<std::string> Authenticator::header(const Access& access, std::stop_token stop) {
-  const Credentials known = credentials(access.repository).value_or(Credentials());
+  const Credentials known = credentials_.find(access.repository, stop);
   if (!known.registry_token.empty()) return "Bearer " + known.registry_token;
   const std::lock_guard lock(mutex_);
   if (!service_) return basic_ ? basic_header(known) : std::string();
-  return bearer(access, stop);
+  return TRY(bearer(access, stop)).header;
 }
 
 Result<std::optional<std::string>> Authenticator::renew(const Access& access,
                                                         const std::string& used,
                                                         const std::vector<Challenge>& challenges,
-                                                        std::stop_token stop) {
-  const Credentials known = credentials(access.repository).value_or(Credentials());
+                                                        bool again, std::stop_token stop) {
+  const Credentials known = credentials_.find(access.repository, stop);
   if (!known.registry_token.empty()) return std::nullopt;
   const std::lock_guard lock(mutex_);
   const auto other_than_used = [&](std::string header) -> std::optional<std::string> {
@@ -64,15 +80,14 @@ Result<std::optional<std::string>> Authenticator::renew(const Access& access,
     // Kept under what was asked for here too, so that the next request starts with it.
     const auto asked = std::pair(access.repository, access.scopes);
     const auto held = tokens_.find(asked);
-    if (held != tokens_.end() && held->second.granted.contains(wanted.scopes) &&
-        held->second.header != used) {
-      return held->second.header;
-    }
-    tokens_.erase(asked);
-    tokens_.erase(std::pair(wanted.repository, wanted.scopes));
-    std::string header = TRY(bearer(wanted, stop));
-    tokens_.insert_or_assign(asked, tokens_.at(std::pair(wanted.repository, wanted.scopes)));
-    return other_than_used(std::move(header));
+    const bool enough = held != tokens_.end() && held->second.granted.contains(wanted.scopes);
+    if (enough && held->second.header != used) return held->second.header;
+    // Fresh, for all that is wanted, and refused all the same.
+    if (enough && again && challenge->parameter("error") != "invalid_token") return std::nullopt;
+    std::erase_if(tokens_, [&](const auto& token) { return token.second.header == used; });
+    const Held renewed = TRY(bearer(wanted, stop));
+    tokens_.insert_or_assign(asked, renewed);
+    return other_than_used(renewed.header);
   }
   // Harbor answers a token without the right with a Basic challenge: that is a refusal.
   if (find(challenges, "basic") == nullptr || used.starts_with("Bearer ")) return std::nullopt;
@@ -81,17 +96,24 @@ Result<std::optional<std::string>> Authenticator::renew(const Access& access,
 }
 
 // Under the mutex, with service_ set.
-Result<std::string> Authenticator::bearer(const Access& access, std::stop_token stop) {
+Result<Authenticator::Held> Authenticator::bearer(const Access& access, std::stop_token stop) {
   const auto key = std::pair(access.repository, access.scopes);
   const auto held = tokens_.find(key);
-  if (held != tokens_.end() && Clock::now() < held->second.until) return held->second.header;
+  if (held != tokens_.end() && Clock::now() < held->second.until) return held->second;
+  // One that is good for more will do: a push begins with looks.
+  for (const auto& [other, token] : tokens_) {
+    if (held == tokens_.end() && other.first == access.repository &&
+        token.granted.contains(access.scopes) && Clock::now() < token.until) {
+      return token;
+    }
+  }
   // What the registry asked for beyond our own wish, it will ask for again.
   const Scopes scopes = held == tokens_.end() ? access.scopes : held->second.granted;
-  const Credentials known = credentials(access.repository).value_or(Credentials());
+  const Credentials known = credentials_.find(access.repository, stop);
   const Token token = TRY(fetch(known, scopes, stop));
-  std::string header = "Bearer " + token.value;
-  tokens_.insert_or_assign(key, Held{scopes, header, Clock::now() + usable_for(token.lifetime)});
-  return header;
+  Held fresh{scopes, "Bearer " + token.value, Clock::now() + usable_for(token.lifetime)};
+  tokens_.insert_or_assign(key, fresh);
+  return fresh;
 }
 
 Result<> Authenticator::check_realm(const std::string& realm) const {

@@ -15,8 +15,9 @@
 #include "base/progress.h"
 #include "http/pool.h"
 #include "http/retry.h"
+#include "registry/answer.h"
 #include "registry/challenge.h"
-#include "registry/credentials.h"
+#include "registry/credential_lookup.h"
 #include "registry/token.h"
 
 namespace imgforge::registry {
@@ -41,12 +42,15 @@ class Authenticator {
   /// What to send without having been asked: empty before the first challenge. Thread-safe.
   Result<std::string> header(const Access& access, std::stop_token stop);
   /// After a 401 to a request that carried `used`: another header to try, or nullopt when there is
-  /// none. A token that another thread has renewed meanwhile is taken. Thread-safe.
+  /// none. A token that another thread has renewed meanwhile is taken. `again`: `used` was made for
+  /// this very request; only a challenge that asks for more than it has is met then. Thread-safe.
   Result<std::optional<std::string>> renew(const Access& access, const std::string& used,
-                                           const std::vector<Challenge>& challenges,
+                                           const std::vector<Challenge>& challenges, bool again,
                                            std::stop_token stop);
-  std::optional<Credentials> credentials(const std::string& repository) const;
-  std::optional<std::string> helper() const { return options_.credentials.helper(options_.host); }
+  /// Who asks, for the sentence of a refusal.
+  Asked asked(const std::string& repository, const std::string& what, Asked::Action action);
+  /// The registry has wanted to know who we are.
+  bool was_asked();
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -56,7 +60,7 @@ class Authenticator {
     Clock::time_point until;
   };
 
-  Result<std::string> bearer(const Access& access, std::stop_token stop);
+  Result<Held> bearer(const Access& access, std::stop_token stop);
   Result<Token> fetch(const Credentials& credentials, const Scopes& scopes, std::stop_token stop);
   Result<Token> ask(const http::Request& request, const Credentials& credentials,
                     std::stop_token stop);
@@ -67,6 +71,7 @@ class Authenticator {
   Options options_;
   http::Pool& pool_;
   base::Progress& progress_;
+  CredentialLookup credentials_;
   std::mutex mutex_;  // also held while a token is fetched: whoever waits needs that one
   std::optional<TokenService> service_;
   bool basic_ = false;

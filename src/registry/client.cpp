@@ -4,46 +4,20 @@
 
 #include <algorithm>
 
-#include "base/sha256.h"
 #include "base/text.h"
 #include "http/url.h"
-#include "oci/graph.h"
 #include "registry/limited_sink.h"
-#include "registry/manifest_type.h"
+#include "registry/patience.h"
 
 namespace imgforge::registry {
 namespace {
 
-// What registries agree on (distribution-spec v1.1.1, "Pushing Manifests").
-constexpr std::size_t kLargestManifest = 4 << 20;
 constexpr std::chrono::seconds kDocumentTimeout{60};
-/// A connection that brought this much before it broke was no failed attempt.
-constexpr std::uint64_t kWorthwhile = 1 << 20;
-/// Nobody there, no such name, no TLS: mostly a mistake in the name, seldom a moment's trouble.
-constexpr int kConnectAttempts = 3;
 constexpr std::size_t kMostWarnings = 20;
-
-// Without all of these, distribution 2.8 answers 404 for what it has.
-const std::string& accepted() {
-  static const std::string types =
-      base::join({oci::media_type::kIndex, oci::media_type::kManifest,
-                  oci::media_type::kDockerManifestList, oci::media_type::kDockerManifest},
-                 ", ");
-  return types;
-}
-
-std::string fact(const Error& error, std::string_view name) {
-  for (const auto& [key, value] : error.facts()) {
-    if (key == name) return value;
-  }
-  return {};
-}
+/// One for who we are, one for what the token is good for.
+constexpr int kMostRenewals = 2;
 
 bool is_tls_failure(const Error& error) { return fact(error, "curl") == "35"; }
-bool is_no_connection(const Error& error) {
-  const std::string code = fact(error, "curl");  // proxy's name, name, connection, TLS
-  return code == "5" || code == "6" || code == "7" || is_tls_failure(error);
-}
 
 bool same_endpoint(const std::string& a, const std::string& b) {
   const auto left = http::endpoint(a), right = http::endpoint(b);
@@ -73,66 +47,6 @@ bool is_loopback(std::string_view host) {
          });
 }
 
-// One blob on its way: hashed, counted, never longer than announced, without what came twice.
-struct Client::Transfer final : public base::Sink {
-  Transfer(const std::string& repository_, const oci::Descriptor& blob_, base::Sink& sink_,
-           base::ProgressTask& task_)
-      : repository(repository_), blob(blob_), sink(sink_), task(task_) {}
-
-  Result<> write(base::Bytes bytes) override {
-    const std::size_t dropped = std::min<std::uint64_t>(skip, bytes.size());
-    skip -= dropped;
-    bytes = bytes.subspan(dropped);
-    if (bytes.empty()) return {};
-    if (bytes.size() > blob.size - received) return fail(wrong_size("longer"));
-    TRY(sink.write(bytes));
-    hash.update(bytes);
-    received += bytes.size();
-    task.advance(bytes.size());
-    return {};
-  }
-  // Where the answer goes on, before its first byte.
-  Result<> begin(const http::Response& response) {
-    if (!response.ok()) return {};
-    web_page = is_web_page(response);
-    const std::uint64_t start = response.range_start();
-    if (start > received) {
-      return fail(Error(Errc::protocol, url + " answers with another range than was asked for")
-                      .with("url", url));
-    }
-    skip = received - start;
-    const auto whole = response.whole_size();
-    if (whole && *whole != blob.size) {
-      return fail(wrong_size(*whole < blob.size ? "shorter" : "longer"));
-    }
-    return {};
-  }
-  Error wrong_size(std::string_view how) const {
-    return mismatch(fmt::format("what {} sends for blob {} is {} than its {} bytes", host,
-                                blob.digest.to_string(), how, blob.size));
-  }
-  Error mismatch(std::string sentence) const {
-    Error error = Error(Errc::mismatch, std::move(sentence)).with("url", url);
-    if (resumed) (void)std::move(error).with("resumed", "yes");
-    (void)std::move(error).hint(
-        web_page ? "the answer is a web page: does a proxy or a login page stand before the "
-                   "registry?"
-                 : "the registry, or a proxy before it, serves damaged content");
-    return error;
-  }
-
-  const std::string& repository;
-  const oci::Descriptor& blob;
-  base::Sink& sink;
-  base::ProgressTask& task;
-  std::string host, url;
-  base::Sha256 hash;
-  std::uint64_t received = 0;
-  std::uint64_t skip = 0;
-  bool resumed = false;
-  bool web_page = false;
-};
-
 Client::Client(Options options, http::Pool& pool, base::Progress& progress)
     : options_(std::move(options)),
       pool_(pool),
@@ -148,59 +62,73 @@ std::string Client::url(std::string_view path) const {
                      options_.address.empty() ? options_.host : options_.address, path);
 }
 
-Result<http::Response> Client::send(http::Request request, const Access& access,
+Result<http::Response> Client::send(http::Request request, const std::optional<Access>& access,
                                     std::stop_token stop) {
-  auto lease = TRY(pool_.borrow());
-  std::string header = TRY(authenticator_.header(access, stop));
-  for (bool renewed = false;; renewed = true) {
+  std::string header = access ? TRY(authenticator_.header(*access, stop)) : std::string();
+  for (int renewals = 0;; ++renewals) {
     if (!header.empty()) request.headers.set("Authorization", header);
-    auto response = lease->send(request, stop);
-    if (!response) return fail(explained(std::move(response.error())));
-    pass_warnings(*response);
+    http::Response response = TRY([&]() -> Result<http::Response> {
+      auto lease = TRY(pool_.borrow());
+      auto answer = lease->send(request, stop);
+      if (!answer) return fail(explained(std::move(answer.error())));
+      return answer;
+    }());
+    pass_warnings(response);
     // The storage that a registry redirects to has no say in who we are.
-    if (response->status != 401 || renewed || !same_endpoint(response->url, request.url)) {
+    if (!access || response.status != 401 || renewals == kMostRenewals ||
+        !same_endpoint(response.url, request.url)) {
       return response;
     }
-    auto next = TRY(authenticator_.renew(
-        access, header, parse_challenges(response->headers.all("WWW-Authenticate")), stop));
+    auto next = TRY(authenticator_.renew(*access, header,
+                                         parse_challenges(response.headers.all("WWW-Authenticate")),
+                                         renewals > 0, stop));
     if (!next) return response;
     header = std::move(*next);
   }
 }
 
+Result<http::Response> Client::ask(const Question& question, std::stop_token stop) {
+  Patience patience(options_.retry, options_.patience);
+  for (int attempt = 1;; ++attempt) {
+    std::string body;
+    LimitedSink sink(body, question.limit, "the " + question.what);
+    http::Request request = question.request;
+    if (question.body != nullptr) request.sink = &sink;
+    if (!request.total_timeout) request.total_timeout = kDocumentTimeout;
+    auto response = send(request, question.access, stop);
+    if (response && (question.fine ? question.fine(*response, attempt) : response->ok())) {
+      if (question.body != nullptr) *question.body = std::move(body);
+      return response;
+    }
+    Error error = response ? refusal(request, *response, question.access.repository, question.what,
+                                     question.doing)
+                           : std::move(response.error());
+    const auto delay = patience.after(error);
+    if (!delay) return fail(std::move(error));
+    TRY(wait(error, *delay, stop));
+  }
+}
+
 Error Client::refusal(const http::Request& request, const http::Response& response,
-                      const std::string& repository, const std::string& what) const {
+                      const std::string& repository, const std::string& what, Doing doing) {
   if ((response.status == 401 || response.status == 403) &&
       !same_endpoint(response.url, request.url)) {
     // Signed addresses of blob storage are good for minutes; asking the registry again gives a
     // fresh one.
     return Error(Errc::unavailable,
-                 fmt::format("the storage that {} redirects to, {}, does not give {} (HTTP {})",
-                             options_.host, http::redacted(response.url), what, response.status))
+                 fmt::format("the storage that {} redirects to, {}, does not {} {} (HTTP {})",
+                             options_.host, http::redacted(response.url),
+                             doing == Doing::read ? "give" : "take", what, response.status))
         .with("url", http::redacted(response.url))
         .with("status", std::to_string(response.status));
   }
-  const auto known = authenticator_.credentials(repository);
-  return answer_error(request, response,
-                      {.host = options_.host,
-                       .repository = repository,
-                       .what = what,
-                       .user = known ? known->user : "",
-                       .credentials = known.has_value(),
-                       .helper = authenticator_.helper().value_or("")});
+  return answer_error(request, response, authenticator_.asked(repository, what, doing));
 }
 
 Error Client::explained(Error error) const {
   if (!is_tls_failure(error) || options_.plain_http) return error;
   return std::move(error).hint(fmt::format(
       "if {} serves plain HTTP, allow that for this host in the configuration", options_.host));
-}
-
-std::optional<std::chrono::milliseconds> Client::patience(const Error& error, int attempt) const {
-  if (!http::is_transient(error)) return std::nullopt;
-  if (is_no_connection(error) && attempt >= kConnectAttempts) return std::nullopt;
-  return http::retry_delay(options_.retry, attempt, http::retry_after(error),
-                           http::random_jitter());
 }
 
 Result<> Client::wait(const Error& error, std::chrono::milliseconds delay, std::stop_token stop) {
@@ -221,113 +149,16 @@ void Client::pass_warnings(const http::Response& response) {
   }
 }
 
-Result<> Client::ping(std::stop_token stop) {
-  const http::Request request{.url = url(""), .total_timeout = kDocumentTimeout};
-  const http::Response response = TRY(send(request, {}, stop));
-  if (!response.ok()) return fail(refusal(request, response, "", "registry interface"));
+Result<bool> Client::ping(std::stop_token stop) {
+  const http::Response response =
+      TRY(ask({.request = {.url = url("")}, .what = "registry interface"}, stop));
   if (is_web_page(response)) {
     return fail(
         Error(Errc::protocol, fmt::format("{} answers with a web page where a registry would speak",
                                           http::redacted(response.url)))
             .hint("is that host a registry, and does a proxy stand before it?"));
   }
-  return {};
-}
-
-Result<RawManifest> Client::get_manifest(const oci::RegistryReference& reference,
-                                         std::stop_token stop) {
-  if (reference.host != options_.host) {
-    return fail(Errc::internal, fmt::format("a client of {} was asked for an image of {}",
-                                            options_.host, reference.host));
-  }
-  for (int attempt = 1;; ++attempt) {
-    auto manifest = try_manifest(reference, stop);
-    if (manifest) return manifest;
-    const auto delay = patience(manifest.error(), attempt);
-    if (!delay) return manifest;
-    TRY(wait(manifest.error(), *delay, stop));
-  }
-}
-
-Result<RawManifest> Client::try_manifest(const oci::RegistryReference& reference,
-                                         std::stop_token stop) {
-  const std::string name = reference.digest ? reference.digest->to_string()
-                           : reference.tag  ? reference.tag->to_string()
-                                            : "latest";
-  const std::string what =
-      fmt::format("{} {} of {}", reference.digest ? "manifest" : "tag", name, reference.repository);
-  std::string bytes;
-  LimitedSink sink(bytes, kLargestManifest, what);
-  const http::Request request{.url = url(reference.repository + "/manifests/" + name),
-                              .headers = {{"Accept", accepted()}},
-                              .sink = &sink,
-                              .total_timeout = kDocumentTimeout};
-  const http::Response response =
-      TRY(send(request, {reference.repository, Scopes::pull(reference.repository)}, stop));
-  if (!response.ok()) return fail(refusal(request, response, reference.repository, what));
-  if (is_web_page(response)) {
-    return fail(Error(Errc::protocol, fmt::format("{} answers with a web page instead of {}",
-                                                  http::redacted(response.url), what))
-                    .hint("is that host a registry, and does a proxy or a login page stand before "
-                          "it?"));
-  }
-  const oci::Digest digest = oci::Digest::of(bytes);
-  std::optional<oci::Digest> promised = reference.digest;
-  if (const auto field = response.headers.get("Docker-Content-Digest"); field && !promised) {
-    if (auto parsed = oci::Digest::parse(*field)) promised = std::move(*parsed);
-  }
-  if (promised && *promised != digest) {
-    return fail(
-        Error(Errc::mismatch, fmt::format("{} names {} and serves a document whose digest is {}",
-                                          options_.host, promised->to_string(), digest.to_string()))
-            .with("url", request.url)
-            .hint("the registry, or a proxy before it, serves damaged content"));
-  }
-  std::string type =
-      TRY(manifest_type(bytes, response.headers.get("Content-Type").value_or(""), what));
-  return RawManifest{{.media_type = std::move(type), .digest = digest, .size = bytes.size()},
-                     std::move(bytes)};
-}
-
-Result<> Client::get_blob(const std::string& repository, const oci::Descriptor& blob,
-                          base::Sink& sink, base::ProgressTask& task, std::stop_token stop) {
-  Transfer transfer(repository, blob, sink, task);
-  transfer.host = options_.host;
-  transfer.url = url(repository + "/blobs/" + blob.digest.to_string());
-  for (int attempt = 1;; ++attempt) {
-    const std::uint64_t before = transfer.received;
-    auto done = try_blob(transfer, stop);
-    if (done) break;
-    // All bytes came, and then the connection broke.
-    const bool transient = http::is_transient(done.error());
-    if (transient && blob.size > 0 && transfer.received == blob.size) break;
-    if (transfer.received - before >= kWorthwhile) attempt = 1;
-    const auto delay = patience(done.error(), attempt);
-    if (!delay) return done;
-    TRY(wait(done.error(), *delay, stop));
-    transfer.resumed = transfer.resumed || transfer.received > 0;
-  }
-  if (transfer.received < blob.size) return fail(transfer.wrong_size("shorter"));
-  const std::string digest = "sha256:" + transfer.hash.finish_hex();
-  if (digest != blob.digest.to_string()) {
-    return fail(transfer.mismatch(fmt::format("what {} sends for blob {} has the digest {}",
-                                              options_.host, blob.digest.to_string(), digest)));
-  }
-  return {};
-}
-
-Result<> Client::try_blob(Transfer& transfer, std::stop_token stop) {
-  http::Request request{
-      .url = transfer.url, .sink = &transfer, .on_headers = [&](const http::Response& response) {
-        return transfer.begin(response);
-      }};
-  if (transfer.received > 0) request.range = std::to_string(transfer.received) + "-";
-  const http::Response response =
-      TRY(send(request, {transfer.repository, Scopes::pull(transfer.repository)}, stop));
-  if (response.ok()) return {};
-  return fail(
-      refusal(request, response, transfer.repository,
-              fmt::format("blob {} of {}", transfer.blob.digest.to_string(), transfer.repository)));
+  return authenticator_.was_asked();
 }
 
 }  // namespace imgforge::registry

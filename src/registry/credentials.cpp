@@ -67,28 +67,61 @@ Result<Credentials> read_entry(const Json& json, const std::string& entry) {
 }  // namespace
 
 void CredentialBook::set(const std::string& place, Credentials credentials) {
-  by_place_[place_of(place)] = std::move(credentials);
+  if (files_.empty()) files_.emplace_back();
+  files_.front().by_place[place_of(place)] = std::move(credentials);
 }
 
 void CredentialBook::merge(const CredentialBook& other) {
-  by_place_.insert(other.by_place_.begin(), other.by_place_.end());
-  helper_of_.insert(other.helper_of_.begin(), other.helper_of_.end());
+  files_.insert(files_.end(), other.files_.begin(), other.files_.end());
+}
+
+std::vector<std::string> credential_keys(const std::string& host) {
+  const std::string name = base::to_lower(host);
+  if (name == "docker.io" || name == "index.docker.io" || name == "registry-1.docker.io") {
+    return {"https://index.docker.io/v1/", "docker.io", "registry-1.docker.io"};
+  }
+  return {name};
+}
+
+std::vector<CredentialBook::Source> CredentialBook::sources(const std::string& host,
+                                                            const std::string& repository) const {
+  std::vector<Source> all;
+  const std::vector<std::string> keys = credential_keys(host);
+  for (const File& file : files_) {
+    for (const std::string& key : keys) {
+      // The parts of the host's repositories, longest first, without the host itself.
+      for (std::string rest = repository; !rest.empty();) {
+        const auto found = file.by_place.find(place_of(key) + "/" + rest);
+        if (found != file.by_place.end()) all.push_back({"", found->second});
+        const std::size_t slash = rest.rfind('/');
+        rest.resize(slash == std::string::npos ? 0 : slash);
+      }
+    }
+    for (const std::string& key : keys) {
+      const auto found = file.helper_of.find(place_of(key));
+      if (found != file.helper_of.end()) all.push_back({found->second, {}});
+    }
+    const auto for_all = file.helper_of.find("");
+    if (for_all != file.helper_of.end()) all.push_back({for_all->second, {}});
+    for (const std::string& key : keys) {
+      const auto found = file.by_place.find(place_of(key));
+      if (found != file.by_place.end()) all.push_back({"", found->second});
+    }
+  }
+  return all;
 }
 
 std::optional<Credentials> CredentialBook::find(const std::string& host,
                                                 const std::string& repository) const {
-  std::string place = base::to_lower(host) + "/" + repository;
-  for (;;) {
-    if (const auto found = by_place_.find(place); found != by_place_.end()) return found->second;
-    const std::size_t slash = place.rfind('/');
-    if (slash == std::string::npos) return std::nullopt;
-    place.resize(slash);
+  for (const Source& source : sources(host, repository)) {
+    if (source.helper.empty()) return source.credentials;
   }
+  return std::nullopt;
 }
 
 std::optional<std::string> CredentialBook::helper(const std::string& host) const {
-  for (const std::string& key : {base::to_lower(host), std::string()}) {
-    if (const auto found = helper_of_.find(key); found != helper_of_.end()) return found->second;
+  for (const Source& source : sources(host, "")) {
+    if (!source.helper.empty()) return source.helper;
   }
   return std::nullopt;
 }
@@ -98,20 +131,21 @@ Result<CredentialBook> CredentialBook::parse(std::string_view text, const std::s
   if (!json) return fail(without_text(json.error()));
   JsonReader reader(*json, name);
   CredentialBook book;
+  File& file = book.files_.emplace_back();
   if (const Json& auths = reader.value("auths", /*required=*/false); auths.is_object()) {
     for (const auto& [key, entry] : auths.items()) {
       auto credentials = TRY(read_entry(entry, name + ", entry " + key));
       // An empty entry says that a helper knows more.
-      if (!credentials.empty()) book.by_place_.emplace(place_of(key), std::move(credentials));
+      if (!credentials.empty()) file.by_place.emplace(place_of(key), std::move(credentials));
     }
   } else if (!auths.is_null()) {
     reader.reject("auths", "must be an object");
   }
   for (auto& [host, suffix] : reader.text_map_or_empty("credHelpers")) {
-    book.helper_of_.emplace(place_of(host), suffix);
+    file.helper_of.emplace(place_of(host), suffix);
   }
   if (auto suffix = reader.text_or("credsStore", ""); !suffix.empty()) {
-    book.helper_of_.emplace("", std::move(suffix));
+    file.helper_of.emplace("", std::move(suffix));
   }
   TRY(reader.finish_tolerant());
   return book;
@@ -135,6 +169,20 @@ std::vector<std::string> credential_files(const std::map<std::string, std::strin
   const std::string docker = variable("DOCKER_CONFIG");
   add(docker.empty() && !home.empty() ? base::join_path(home, ".docker") : docker, "config.json");
   return files;
+}
+
+Result<CredentialBook> read_credentials(const std::map<std::string, std::string>& environment) {
+  constexpr std::size_t kLargestFile = 4 << 20;
+  CredentialBook book;
+  if (const auto text = environment.find("DOCKER_AUTH_CONFIG");
+      text != environment.end() && !base::trim(text->second).empty()) {
+    book.merge(TRY(CredentialBook::parse(text->second, "DOCKER_AUTH_CONFIG")));
+  }
+  for (const std::string& file : credential_files(environment)) {
+    if (!base::exists(file)) continue;
+    book.merge(TRY(CredentialBook::parse(TRY(base::read_file(file, kLargestFile)), file)));
+  }
+  return book;
 }
 
 }  // namespace imgforge::registry

@@ -5,22 +5,17 @@
 #include <set>
 
 #include "base/task_group.h"
+#include "content/platform_choice.h"
 #include "oci/graph.h"
 #include "registry/manifest_type.h"
-#include "registry/platform_choice.h"
+#include "registry/repository.h"
+#include "store/ends.h"
 
 namespace imgforge::registry {
 namespace {
 
 /// Indexes of indexes are legal; deeper than this they are a trap.
 constexpr int kDeepestIndex = 3;
-
-bool was_resumed(const Error& error) {
-  for (const auto& [key, value] : error.facts()) {
-    if (key == "resumed") return true;
-  }
-  return false;
-}
 
 bool has(const store::Store& store, const oci::Descriptor& blob) {
   if (!store.has_blob(blob.digest)) return false;
@@ -52,15 +47,10 @@ Result<RawManifest> get_document(Client& client, const oci::RegistryReference& r
 
 Result<> pull_blob(Client& client, const std::string& repository, const oci::Descriptor& blob,
                    store::Store& store, base::ProgressTask& task, std::stop_token stop) {
-  if (has(store, blob)) return {};
-  for (bool again = false;; again = true) {
-    auto ingest = TRY(store.new_blob(blob.size, /*hash=*/false));
-    auto done = client.get_blob(repository, blob, ingest, task, stop);
-    if (done) return ingest.commit_hashed(blob.digest);
-    // Two halves of two answers: once more, in one piece.
-    if (again || done.error().code() != Errc::mismatch || !was_resumed(done.error())) return done;
-    task.set_phase("again, in one piece");
-  }
+  Repository from(client, repository);
+  store::StoreEnd shelf(store);
+  TRY(shelf.take_blob(blob, from, {}, task, std::move(stop)));
+  return {};
 }
 
 Result<oci::Descriptor> pull_image(Client& client, const oci::RegistryReference& reference,
@@ -76,7 +66,7 @@ Result<oci::Descriptor> pull_image(Client& client, const oci::RegistryReference&
     }
     const auto index = TRY(base::with_context(oci::parse_index(document.bytes),
                                               "reading the index of " + show(reference)));
-    const auto chosen = TRY(choose_platform(index, platform, show(reference)));
+    const auto chosen = TRY(content::choose_platform(index, platform, show(reference)));
     indexes.push_back(std::move(document));
     oci::RegistryReference next = reference;
     next.tag.reset();

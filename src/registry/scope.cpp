@@ -12,6 +12,24 @@ Scopes Scopes::pull(const std::string& repository) {
   return scopes;
 }
 
+Scopes Scopes::push(const std::string& repository) {
+  Scopes scopes;
+  scopes.actions_[{"repository", repository}] = {"pull", "push"};
+  return scopes;
+}
+
+Scopes Scopes::removal(const std::string& repository) {
+  Scopes scopes;
+  scopes.actions_[{"repository", repository}] = {"delete", "pull"};
+  return scopes;
+}
+
+Scopes Scopes::with(const Scopes& other) const {
+  Scopes both = *this;
+  both.add(other);
+  return both;
+}
+
 Scopes Scopes::parse(std::string_view text) {
   Scopes scopes;
   for (const std::string_view scope : base::split(text, ' ')) {

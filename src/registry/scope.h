@@ -15,6 +15,9 @@ class Scopes {
  public:
   Scopes() = default;
   static Scopes pull(const std::string& repository);
+  static Scopes push(const std::string& repository);     // and pull
+  static Scopes removal(const std::string& repository);  // delete and pull
+  Scopes with(const Scopes& other) const;
   /// Scopes with blanks between them, as a challenge has them; what is none is left out.
   static Scopes parse(std::string_view text);
 

@@ -1,15 +1,14 @@
 // Images into the store: from a layout folder, or from a tar of one. Everything is verified on the
 // way.
-#include <archive.h>
-#include <archive_entry.h>
-
 #include <algorithm>
 #include <set>
 
 #include "oci/graph.h"
+#include "store/archive_reading.h"
 #include "store/export.h"
 #include "store/image_blobs.h"
 #include "store/index_json.h"
+#include "store/layout_reading.h"
 
 namespace imgforge::store {
 namespace {
@@ -18,22 +17,6 @@ constexpr std::size_t kMaximumDocument = 16 << 20;
 
 // One blob by digest from wherever the image comes.
 using Fetch = std::function<Result<>(const oci::Descriptor& blob, Ingest& into)>;
-
-Result<oci::Descriptor> pick(const oci::Index& index, const std::string& name,
-                             const std::string& where) {
-  std::vector<std::string> names;
-  for (const oci::Descriptor& descriptor : index.manifests) {
-    const std::string found = ref_name(descriptor);
-    if (!name.empty() && found == name) return descriptor;
-    names.push_back(found.empty() ? "(no name)" : found);
-  }
-  if (name.empty() && index.manifests.size() == 1) return index.manifests[0];
-  std::string there;
-  for (const std::string& one : names) there += (there.empty() ? "there are " : ", ") + one;
-  if (names.empty()) return fail(Errc::not_found, where + " holds no image");
-  if (name.empty()) return fail(Error(Errc::usage, where + " holds several images").hint(there));
-  return fail(Error(Errc::not_found, where + " has no image '" + name + "'").hint(there));
-}
 
 // Without a variant any will do: "linux/arm64" is what indexes call linux/arm64/v8.
 bool fits(const oci::Platform& there, const oci::Platform& wanted) {
@@ -51,7 +34,7 @@ class Importer {
                                      const oci::Platform& platform, const std::string& where) {
     const oci::Index parsed =
         TRY(base::with_context(oci::parse_index(index), "reading index.json of " + where));
-    oci::Descriptor image = TRY(choose(TRY(pick(parsed, name, where)), platform));
+    oci::Descriptor image = TRY(choose(TRY(pick_image(parsed, name, where)), platform));
     if (!oci::is_manifest(image.media_type)) {
       return fail(Errc::unsupported, where + ": " + image.media_type + " is not an image");
     }
@@ -106,100 +89,6 @@ class Importer {
   std::set<oci::Digest> seen_;
 };
 
-struct ArchiveCloser {
-  void operator()(::archive* archive) const { ::archive_read_free(archive); }
-};
-
-class ArchiveReader {
- public:
-  static Result<ArchiveReader> open(const std::string& file) {
-    ArchiveReader reader(file);
-    ::archive_read_support_format_tar(reader.archive_.get());
-    ::archive_read_support_filter_all(reader.archive_.get());
-    if (::archive_read_open_filename(reader.archive_.get(), file.c_str(), base::kChunk) !=
-        ARCHIVE_OK) {
-      return fail(base::exists(file) ? reader.broken()
-                                     : Error(Errc::not_found, "there is no file " + file));
-    }
-    return reader;
-  }
-
-  struct Entry {
-    std::string name;  // without "./"; empty when this is no regular file
-    std::uint64_t size = 0;
-  };
-  /// nullopt at the end.
-  Result<std::optional<Entry>> next() {
-    ::archive_entry* entry = nullptr;
-    const int status = ::archive_read_next_header(archive_.get(), &entry);
-    if (status == ARCHIVE_EOF) return std::nullopt;
-    if (status != ARCHIVE_OK) return fail(broken());
-    Entry found;
-    const char* name = ::archive_entry_pathname(entry);
-    if (name == nullptr || ::archive_entry_filetype(entry) != AE_IFREG) return found;
-    found.name = std::string_view(name).starts_with("./") ? name + 2 : name;
-    found.size = static_cast<std::uint64_t>(std::max<la_int64_t>(0, ::archive_entry_size(entry)));
-    return found;
-  }
-
-  /// The content of the entry that next() gave last.
-  Result<> copy_to(base::Sink& sink, base::ProgressTask& task, const std::stop_token& stop) {
-    for (;;) {
-      if (stop.stop_requested()) return fail(Errc::cancelled, "interrupted");
-      const la_ssize_t n = ::archive_read_data(archive_.get(), buffer_.data(), buffer_.size());
-      if (n < 0) return fail(broken());
-      if (n == 0) return {};
-      TRY(sink.write(base::Bytes(buffer_).first(static_cast<std::size_t>(n))));
-      task.advance(static_cast<std::uint64_t>(n));
-    }
-  }
-
- private:
-  explicit ArchiveReader(std::string file)
-      : file_(std::move(file)), archive_(::archive_read_new()), buffer_(base::kChunk) {}
-  Error broken() const {
-    const char* why = ::archive_error_string(archive_.get());
-    return Error(Errc::invalid,
-                 "cannot read " + file_ + ": " + (why != nullptr ? why : "it is no tar"));
-  }
-
-  std::string file_;
-  std::unique_ptr<::archive, ArchiveCloser> archive_;
-  std::vector<std::byte> buffer_;
-};
-
-// Takes every blob of the archive into the store, each verified against its name, and returns
-// index.json. A tar is read once, in its own order, and manifests often come after their layers, so
-// what the image needs is only known at the end. What it does not need is for prune.
-Result<std::string> take_blobs(Store& store, const std::string& file, base::ProgressTask& task,
-                               const std::stop_token& stop) {
-  constexpr std::string_view kBlobs = "blobs/sha256/";
-  ArchiveReader reader = TRY(ArchiveReader::open(file));
-  std::optional<std::string> index;
-  while (const auto entry = TRY(reader.next())) {
-    if (entry->name == "index.json") {
-      if (index) return fail(Errc::invalid, file + " has index.json twice");
-      if (entry->size > kMaximumDocument) return fail(Errc::invalid, file + ": index.json is huge");
-      index.emplace();
-      base::StringSink sink(*index);
-      TRY(reader.copy_to(sink, task, stop));
-    } else if (entry->name.starts_with(kBlobs)) {
-      const auto digest = oci::Digest::parse("sha256:" + entry->name.substr(kBlobs.size()));
-      if (!digest) continue;
-      if (const auto size = store.blob_size(*digest); size && *size == entry->size) continue;
-      Ingest blob = TRY(store.new_blob(entry->size));
-      TRY(reader.copy_to(blob, task, stop));
-      TRY(base::with_context(blob.commit(Ingest::Expected{*digest, entry->size}),
-                             "reading " + entry->name + " of " + file));
-    }
-  }
-  if (!index) {
-    return fail(Error(Errc::not_found, file + " is not an oci-archive: it has no index.json")
-                    .hint("an oci-archive is a tar of oci-layout, index.json and blobs/"));
-  }
-  return *std::move(index);
-}
-
 }  // namespace
 
 Result<oci::Descriptor> import_layout(Store& store, const std::string& directory,
@@ -228,7 +117,7 @@ Result<oci::Descriptor> import_oci_archive(Store& store, const std::string& file
                                            const std::string& name, const oci::Platform& platform,
                                            base::Progress& progress, std::stop_token stop) {
   auto task = progress.start("import", file, base::file_size(file).value_or(0));
-  const std::string index = TRY(take_blobs(store, file, *task, stop));
+  const std::string index = TRY(take_oci_archive(store, file, *task, stop));
   const Fetch fetch = [&](const oci::Descriptor&, Ingest&) -> Result<> {
     return fail(Errc::invalid, "it is missing in " + file);
   };

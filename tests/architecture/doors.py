@@ -15,8 +15,9 @@ DOORS = {
     "archive": ["base"],
     "gpu": ["base"],
     "http": ["base"],
-    "store": ["base", "oci"],
-    "registry": ["base", "oci", "http", "store"],
+    "content": ["base", "oci"],
+    "store": ["base", "oci", "content"],
+    "registry": ["base", "oci", "http", "content", "store"],
     "sign": ["base", "document", "oci"],
     "harbor": ["base", "document", "http"],
     "sandbox": ["base", "archive"],
@@ -25,10 +26,10 @@ DOORS = {
     "spec": ["base", "document", "oci", "archive", "layer"],
     "evidence": ["base", "document", "oci", "archive", "store", "sources", "layer", "spec"],
     "release": ["base", "document", "oci"],
-    "build": ["base", "document", "oci", "archive", "gpu", "store", "registry", "sandbox", "sources", "layer", "spec",
-              "evidence", "release"],
-    "cli": ["base", "document", "oci", "archive", "gpu", "http", "store", "registry", "sign", "harbor", "sandbox",
-            "sources", "layer", "spec", "evidence", "release", "build"],
+    "build": ["base", "document", "oci", "archive", "gpu", "content", "store", "registry", "sandbox", "sources", "layer",
+              "spec", "evidence", "release"],
+    "cli": ["base", "document", "oci", "archive", "gpu", "http", "content", "store", "registry", "sign", "harbor",
+            "sandbox", "sources", "layer", "spec", "evidence", "release", "build"],
 }
 
 # Header prefix -> rooms whose .cpp files may include it.

@@ -8,44 +8,21 @@
 
 #include "catch.h"
 #include "error_text.h"
-#include "integration/registry_server.h"
+#include "integration/registry_fixture.h"
 #include "registry/pull.h"
 
 using namespace imgforge;
 using namespace std::chrono_literals;
 using registry::Client;
 using registry::Credentials;
+using test::count;
+using test::kAlice;
+using test::Notes;
 using test::RegistryServer;
 using test::Seen;
+using test::server;
 
 namespace {
-
-// One of each kind for the whole program; faults and log are those of the test case.
-RegistryServer& server(const std::string& authentication) {
-  static std::map<std::string, std::unique_ptr<RegistryServer>> servers;
-  auto& one = servers[authentication];
-  if (!one) one = std::make_unique<RegistryServer>(authentication);
-  if (!one->lacks()) one->clear();
-  return *one;
-}
-
-#define REQUIRE_SERVER(name, authentication)     \
-  RegistryServer& name = server(authentication); \
-  if (const auto missing = name.lacks()) SKIP_TEST(*missing)
-
-const Credentials kAlice{.user = "alice", .password = "secret"};
-
-class Notes final : public base::Progress {
- public:
-  std::unique_ptr<base::ProgressTask> start(std::string_view verb, std::string_view subject,
-                                            std::optional<std::uint64_t> total) override {
-    return base::silent_progress().start(verb, subject, total);
-  }
-  void note(std::string_view) override { ++notes; }
-  void warn(std::string_view text) override { warnings.emplace_back(text); }
-  std::atomic<int> notes = 0;
-  std::vector<std::string> warnings;
-};
 
 // A store and a client of the server, for one test case.
 struct Reader {
@@ -91,13 +68,6 @@ struct Reader {
   base::TempDir folder;
   store::Store store;
 };
-
-std::size_t count(const std::vector<Seen>& log, const std::string& method,
-                  const std::string& part) {
-  return static_cast<std::size_t>(std::count_if(log.begin(), log.end(), [&](const Seen& seen) {
-    return seen.method == method && seen.path.find(part) != std::string::npos;
-  }));
-}
 
 }  // namespace
 
@@ -251,7 +221,8 @@ TEST_CASE("an unprotected token service of a protected registry gets nothing") {
   registry.log();
   const auto header = authenticator.renew(
       {"private/single", registry::Scopes::pull("private/single")}, "",
-      registry::parse_challenges({"Bearer realm=\"http://" + registry.host() + "/token\""}), {});
+      registry::parse_challenges({"Bearer realm=\"http://" + registry.host() + "/token\""}), false,
+      {});
   REQUIRE_FALSE(header);
   CHECK(header.error().code() == Errc::refused);
   CHECK(registry.log().empty());

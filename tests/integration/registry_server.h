@@ -20,13 +20,15 @@ namespace imgforge::test {
 
 /// What the proxy saw.
 struct Seen {
-  std::string method, path, authorization, range;
+  std::string method, path, authorization, range, content_range;
+  std::uint64_t length = 0;  // of the body
+  std::string certificate;   // the client's
   bool storage = false;
 };
 
 class RegistryServer {
  public:
-  /// `authentication`: none, basic or token.
+  /// `authentication`: none, basic, token or tls.
   explicit RegistryServer(const std::string& authentication)
       : scratch_(take(base::TempDir::create("/tmp", "registry"))) {
     base::Command command{.argv = {"python3",
@@ -73,12 +75,17 @@ class RegistryServer {
     control("fault", more.dump());
   }
   void revoke_tokens() { control("revoke", ""); }
+  /// Longer bodies are refused with 413; 0: none.
+  void limit(std::uint64_t bytes) { control("limit", std::to_string(bytes)); }
+  /// Where the server keeps its certificates and its images (layout/).
+  const std::string& scratch() const { return scratch_.path(); }
   void clear() { control("clear", ""); }
   /// Since the last call or clear().
   std::vector<Seen> log() {
     std::vector<Seen> seen;
     for (const base::Json& row : take(base::parse_json(control("log", ""), "the log"))) {
       seen.push_back({row["method"], row["path"], row["authorization"], row["range"],
+                      row["content_range"], row["length"], row["certificate"],
                       row["port"] == found_["storage"]});
     }
     return seen;
@@ -98,7 +105,7 @@ class RegistryServer {
     std::string answer;
     base::StringSink sink(answer);
     const base::TextAccess data(body);
-    http::Request request{.url = "http://" + host() + "/@" + command, .sink = &sink};
+    http::Request request{.url = "http://" + storage() + "/@" + command, .sink = &sink};
     if (!body.empty()) {
       request.method = "POST";
       request.body = http::Body{.data = &data, .size = body.size()};

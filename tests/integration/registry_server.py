@@ -1,19 +1,25 @@
 #!/usr/bin/env python3
 """A real docker-registry on 127.0.0.1, filled by skopeo, behind a proxy that misbehaves on request.
 
-    registry_server.py SCRATCH none|basic|token
+    registry_server.py SCRATCH none|basic|token|tls
 
 Prints one line of JSON when it is ready: the proxy's port, and what is in the registry. Ends with
 SIGTERM, and the registry with it. Exit code 77: a program is missing, which is named on stderr.
+"tls" is "none" behind a certificate of an authority that is made here (SCRATCH/ca.crt); a client
+certificate of it (SCRATCH/client.cert, .key) is asked for, and seen in the log.
 
-In the registry, each image with tag 1, readable by alice/secret (and by nobody else with "basic"):
+In the registry, each image with tag 1, readable by alice/secret (and by nobody else with "basic");
+with "token" bob/secret may pull everything and push nothing, and nobody may see vault/:
     public/multi     an index of linux/amd64 and linux/arm64
     public/single    its linux/amd64 image; with "token" everybody may read public/
     private/single   the same
 
 Beside what it passes on, the proxy answers:
-    GET  /@log       what came since the last time, as JSON: method, path, authorization, range, port
-    POST /@fault     {"match": REGEX of "METHOD PATH", "times": N, "do": FAULT, ...}; see fault()
+    GET  /@log       what came since the last time, as JSON: method, path, authorization, range,
+                     content_range, length, port, certificate (the client's, as its subject)
+    POST /@fault     {"match": REGEX of "METHOD PATH", "times": N, "do": FAULT, ...}; see fault();
+                     with "content_range" a REGEX of that field too
+    POST /@limit     BYTES: longer bodies get 413 from now on, as from nginx; 0: none
     POST /@clear     no faults any more
     POST /@revoke    all tokens so far are refused from now on
     GET, POST /token the token service ("token"); identity token "refresh-me" is alice's
@@ -34,6 +40,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -42,7 +49,7 @@ import threading
 import time
 import urllib.parse
 
-USER, PASSWORD, IDENTITY = "alice", "secret", "refresh-me"
+USER, READER, PASSWORD, IDENTITY = "alice", "bob", "secret", "refresh-me"
 SERVICE, ISSUER = "test-registry", "test-issuer"
 SIGNED = "/signed"  # before a path of the storage
 
@@ -133,7 +140,7 @@ def bcrypt(password):
 def start_registry(scratch, auth, proxy_port):
     port = free_port()
     config = ["version: 0.1", "log: {level: error, accesslog: {disabled: true}}", "storage:",
-              "  filesystem: {rootdirectory: %s/registry}" % scratch,
+              "  filesystem: {rootdirectory: %s/registry}" % scratch, "  delete: {enabled: true}",
               "http: {addr: '127.0.0.1:%d'}" % port]
     if auth == "basic":
         with open(scratch + "/htpasswd", "w") as file:
@@ -162,7 +169,7 @@ def start_registry(scratch, auth, proxy_port):
 
 
 def fill(scratch, port, auth):
-    login = [] if auth == "none" else ["--dest-creds", USER + ":" + PASSWORD]
+    login = [] if auth in ("none", "tls") else ["--dest-creds", USER + ":" + PASSWORD]
     policy = scratch + "/policy.json"
     with open(policy, "w") as file:
         file.write('{"default":[{"type":"insecureAcceptAnything"}]}')
@@ -186,8 +193,11 @@ def make_token(scratch, scopes, user, serial):
     access = []
     for scope in scopes:
         kind, name, actions = scope.split(":")
-        if user or (name.startswith("public/") and actions == "pull"):
-            access.append({"type": kind, "name": name, "actions": actions.split(",")})
+        actions = actions.split(",")
+        if user != USER:
+            actions = ["pull"] if user == READER or name.startswith("public/") else []
+        if actions and not name.startswith("vault/"):
+            access.append({"type": kind, "name": name, "actions": actions})
     now = int(time.time())
     header = {"typ": "JWT", "alg": "RS256", "x5c": [der]}
     claims = {"iss": ISSUER, "sub": user, "aud": SERVICE, "exp": now + 300, "nbf": now - 10,
@@ -204,7 +214,7 @@ class State:
     lock = threading.Lock()
     log, faults, revoked, issued, redirected = [], [], set(), [], {}
     scratch = auth = ""
-    registry_port = storage_port = proxy_port = 0
+    registry_port = storage_port = proxy_port = limit = 0
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -223,17 +233,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def any_method(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
         port = self.server.server_address[1]
         if self.path.startswith("/@"):
-            return self.control(body)
+            return self.control(self.rfile.read(length))
+        peer = getattr(self.connection, "getpeercert", lambda: None)()
         with State.lock:
             State.log.append({"method": self.command, "path": self.path, "port": port,
                               "authorization": self.headers.get("Authorization", ""),
-                              "range": self.headers.get("Range", "")})
+                              "range": self.headers.get("Range", ""),
+                              "content_range": self.headers.get("Content-Range", ""),
+                              "length": length, "certificate": str((peer or {}).get("subject", ""))})
         if port == State.storage_port:
-            return self.storage()
+            return self.storage(self.rfile.read(length))
         fault = self.next_fault()
+        if fault and fault["do"] == "cut":       # half of the body, then a reset
+            self.rfile.read(length // 2)
+            return self.reset()
+        if fault and fault["do"] == "early":     # an answer before the body
+            return self.early(fault["status"], fault.get("body", ""), fault.get("headers", {}))
+        if State.limit and length > State.limit:
+            return self.early(413, "<html>413 Request Entity Too Large</html>",
+                              {"Content-Type": "text/html"})
+        body = self.rfile.read(length)
         if fault and self.fault(fault):
             return None
         if self.path.split("?")[0] == "/token":
@@ -242,11 +264,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reply(401, b"", [("WWW-Authenticate", self.challenge())])
         return self.forward(self.path, body, fault or {})
 
+    def early(self, status, body, headers):
+        self.close_connection = True
+        self.reply(status, body.encode(), [*headers.items(), ("Connection", "close")])
+        self.wfile.flush()
+        self.connection.settimeout(2)  # a lingering close, as nginx has it
+        try:
+            while self.connection.recv(1 << 16):
+                pass
+        except OSError:
+            pass
+
+    def reset(self):
+        self.close_connection = True
+        time.sleep(0.2)  # lets what was sent arrive first
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = any_method
 
     def challenge(self):
         repository = "/".join(self.path.split("/")[2:4])
-        return ('Bearer realm="http://127.0.0.1:%d/token",service="%s",scope="repository:%s:pull",'
+        return ('Bearer realm="http://127.0.0.1:%d/token",service="%s",scope="repository:%s:pull,push",'
                 'error="invalid_token"' % (State.proxy_port, SERVICE, repository))
 
     def control(self, body):
@@ -257,7 +296,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if self.path == "/@fault":
                 State.faults.append(json.loads(body))
             if self.path == "/@clear":
-                State.faults, State.log = [], []
+                State.faults, State.log, State.limit = [], [], 0
+            if self.path == "/@limit":
+                State.limit = int(body)
             if self.path == "/@revoke":
                 State.revoked.update(State.issued)
         return self.reply(200)
@@ -265,7 +306,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def next_fault(self):
         with State.lock:
             for fault in State.faults:
-                if fault["times"] > 0 and re.search(fault["match"], self.command + " " + self.path):
+                if (fault["times"] > 0 and re.search(fault["match"], self.command + " " + self.path)
+                        and re.search(fault.get("content_range", ""),
+                                      self.headers.get("Content-Range", ""))):
                     fault["times"] -= 1
                     return fault
         return None
@@ -281,24 +324,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return True
         if kind == "storage":     # a redirect to the other port
-            State.redirected[SIGNED + self.path] = dict(self.headers.items())
+            State.redirected[SIGNED + self.path.split("?")[0]] = dict(self.headers.items())
             where = "http://127.0.0.1:%d%s" % (State.storage_port, SIGNED + self.path)
             self.reply(307, b"elsewhere", [("Location", where)])
             return True
-        return False              # reset, close, stall, truncated, long, wrong, header
+        return False              # none, reset, close, stall, drip, truncated, long, wrong, header, lost,
+        #                           damaged (the request's body), foreign (the answer's Location)
 
-    def storage(self):
+    def storage(self, body):
         if self.headers.get("Authorization"):
             return self.reply(400, b"only one auth mechanism allowed")
         fault = self.next_fault()
         if fault and self.fault(fault):
             return None
         with State.lock:
-            allowed = State.redirected.get(self.path)
+            allowed = State.redirected.get(self.path.split("?")[0])
         if not allowed:
             return self.reply(403, b"not signed")
         self.headers["Authorization"] = allowed.get("Authorization", "")
-        return self.forward(self.path[len(SIGNED):], b"", fault or {})
+        return self.forward(self.path[len(SIGNED):], body, fault or {})
 
     def token(self, body):
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
@@ -311,7 +355,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.headers.get("Authorization"):
             name, _, password = base64.b64decode(
                 self.headers["Authorization"][6:]).decode().partition(":")
-            if (name, password) != (USER, PASSWORD):
+            if name not in (USER, READER) or password != PASSWORD:
                 return self.reply(401, b'{"errors":[{"code":"UNAUTHORIZED","message":"no"}]}')
             user = name
         with State.lock:
@@ -321,16 +365,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
                           [("Content-Type", "application/json")])
 
     def forward(self, path, body, fault):
+        kind = fault.get("do", "")
+        if kind == "damaged":
+            body = body[:-1] + bytes([body[-1] ^ 1])
         upstream = http.client.HTTPConnection("127.0.0.1", State.registry_port, timeout=60)
-        headers = {name: value for name, value in self.headers.items()
-                   if name.lower() not in ("connection", "expect") and value}
+        headers = {name: ", ".join(self.headers.get_all(name)) for name in set(self.headers.keys())
+                   if name.lower() not in ("connection", "expect") and self.headers[name]}
         if fault.get("do") == "noranges" or fault.get("noranges"):
             headers.pop("Range", None)
+        if self.command in ("PUT", "PATCH", "POST"):
+            headers["Content-Length"] = str(len(body))
+        if State.auth == "tls":
+            headers["X-Forwarded-Proto"] = "https"
         upstream.request(self.command, path, body or None, headers)
         answer = upstream.getresponse()
         data = answer.read()
         upstream.close()
-        kind = fault.get("do", "")
+        if kind == "lost":        # done, and nobody hears of it
+            self.close_connection = True
+            return
         length = int(answer.getheader("Content-Length") or len(data))
         if kind == "wrong":
             data = data[:len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1:]
@@ -340,6 +393,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             data, length = data + b"0123456789", length + 10
         self.send_response(answer.status)
         changed = {name.lower(): value for name, value in fault.get("headers", {}).items()}
+        if kind == "foreign":
+            there = urllib.parse.urlsplit(answer.getheader("Location"))
+            with State.lock:
+                State.redirected[SIGNED + there.path] = dict(self.headers.items())
+            changed["location"] = "http://127.0.0.1:%d%s%s?%s" % (State.storage_port, SIGNED,
+                                                                 there.path, there.query)
         for name, value in answer.getheaders():
             if name.lower() not in ("content-length", "connection", "transfer-encoding", *changed):
                 self.send_header(name, value)
@@ -356,10 +415,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if kind == "stall":
                 time.sleep(30)
             if kind == "reset":
-                time.sleep(0.2)  # lets what was sent arrive first
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                           struct.pack("ii", 1, 0))
-                self.connection.close()
+                self.reset()
+            return
+        if kind == "drip":
+            for i in range(len(data)):
+                self.wfile.write(data[i:i + 1])
+                self.wfile.flush()
+                time.sleep(0.1)
             return
         self.wfile.write(data)
 
@@ -372,6 +434,29 @@ class Server(http.server.ThreadingHTTPServer):
         pass
 
 
+def openssl(scratch, *arguments):
+    subprocess.run(["openssl", *arguments], cwd=scratch, check=True, capture_output=True)
+
+
+def protect(server, scratch):
+    openssl(scratch, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+            "/CN=test authority", "-keyout", "ca.key", "-out", "ca.crt")
+    for name, extension in (("server", "subjectAltName=IP:127.0.0.1"),
+                            ("client", "extendedKeyUsage=clientAuth")):
+        with open(scratch + "/extension", "w") as file:
+            file.write(extension + "\n")
+        openssl(scratch, "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test " + name,
+                "-keyout", name + ".key", "-out", name + ".csr")
+        openssl(scratch, "x509", "-req", "-in", name + ".csr", "-CA", "ca.crt", "-CAkey", "ca.key",
+                "-days", "2", "-CAcreateserial", "-extfile", "extension", "-out", name + ".cert")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(scratch + "/server.cert", scratch + "/server.key")
+    context.load_verify_locations(scratch + "/ca.crt")
+    context.verify_mode = ssl.CERT_OPTIONAL
+    server.socket = context.wrap_socket(server.socket, server_side=True,
+                                        do_handshake_on_connect=False)
+
+
 def main():
     scratch, auth = sys.argv[1:]
     for program in ("docker-registry", "skopeo", "openssl"):
@@ -380,6 +465,8 @@ def main():
             sys.exit(77)
     State.scratch, State.auth = scratch, auth
     proxy, storage = Server(("127.0.0.1", 0), Handler), Server(("127.0.0.1", 0), Handler)
+    if auth == "tls":
+        protect(proxy, scratch)
     State.proxy_port, State.storage_port = proxy.server_address[1], storage.server_address[1]
     for server in (proxy, storage):
         threading.Thread(target=server.serve_forever, daemon=True).start()

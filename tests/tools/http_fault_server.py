@@ -17,6 +17,8 @@ FAULT     status=CODE[,TIMES[,RETRY_AFTER]]   that status, the first TIMES times
           reset=TIMES                         half of the body, then a TCP reset
           close=TIMES                         half of the body, then an orderly end
           stall=TIMES                         half of the body, then silence
+          drip                                ten bytes a second
+          think=SECONDS                       that long before the answer
           drop                                no answer at all
           noranges                            Range is ignored
           wrong                               one byte is another one
@@ -117,6 +119,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "drop" in faults:
             self.close_connection = True
             return
+        if "think" in faults:
+            time.sleep(float(faults["think"][0]))
         if "status" in faults:
             code, times, after = (faults["status"] + ["", ""])[:3]
             if not times or self.count("status") <= int(times):
@@ -173,6 +177,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     raw.close()
                 return
+        if "drip" in faults:
+            for i in range(len(part)):
+                self.wfile.write(part[i:i + 1])
+                self.wfile.flush()
+                time.sleep(0.1)
+            return
         self.wfile.write(part)
 
 

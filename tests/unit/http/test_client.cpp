@@ -114,6 +114,32 @@ TEST_CASE("broken transfers are unavailable, stalled ones are timed out") {
   CHECK(code("@stall=9/bytes/100000") == Errc::timed_out);
 }
 
+TEST_CASE("a trickle is a stall") {
+  FaultServer server;
+  http::Settings settings;
+  settings.stall_timeout = 1s;
+  const auto begun = std::chrono::steady_clock::now();
+  const auto dripping = get(server.url("@drip/bytes/1000"), settings);
+  REQUIRE_FALSE(dripping);
+  CHECK(dripping.error().code() == Errc::timed_out);
+  CHECK(dripping.error().message().find("less than") != std::string::npos);
+  CHECK(std::chrono::steady_clock::now() - begun < 10s);
+  settings.slowest = 1;
+  CHECK(REQUIRE_OK(get(server.url("@drip/bytes/30"), settings)).body.size() == 30);
+}
+
+TEST_CASE("a server may think about a body for as long as the request allows") {
+  FaultServer server;
+  http::Settings settings;
+  settings.stall_timeout = 1s;
+  const std::string text(100'000, 'x');
+  const base::TextAccess data(text);
+  Request request{.method = "PUT", .body = http::Body{.data = &data, .size = text.size()}};
+  CHECK(get(server.url("@think=4/echo"), settings, request).error().code() == Errc::timed_out);
+  request.answer_timeout = 20s;
+  CHECK(REQUIRE_OK(get(server.url("@think=4/echo"), settings, request)).response.status == 200);
+}
+
 TEST_CASE("no connection and no such host are unavailable, a malformed URL is invalid") {
   std::string unused;
   {
@@ -235,7 +261,7 @@ TEST_CASE("a stop request ends a transfer that hangs") {
 
 TEST_CASE("bodies go out by PUT, POST and PATCH, also after a redirect; HEAD has none") {
   FaultServer server;
-  const std::string text(300'000, 'x');
+  const std::string text(3'000'000, 'x');
   const base::TextAccess data(text);
   for (const char* method : {"PUT", "POST", "PATCH"}) {
     Request request{.method = method, .body = http::Body{&data, 1, text.size() - 1}};
@@ -247,7 +273,13 @@ TEST_CASE("bodies go out by PUT, POST and PATCH, also after a redirect; HEAD has
     CHECK(echo["method"] == method);
     CHECK(echo["sha256"] == base::sha256_hex(text.substr(1)));
     CHECK(echo["headers"]["Content-Length"] == std::to_string(text.size() - 1));
+    CHECK_FALSE(echo["headers"].contains("Expect"));
   }
+  // Followed, it would become a GET and lose its body.
+  const Answer moved =
+      REQUIRE_OK(get(server.url("@redirect=1/echo"), {},
+                     {.method = "POST", .body = http::Body{&data, 0, text.size()}}));
+  CHECK(moved.response.status == 302);
   const Answer empty = REQUIRE_OK(get(server.url("echo"), {}, {.method = "POST"}));
   const base::Json echo = REQUIRE_OK(base::parse_json(empty.body, "echo"));
   CHECK(echo["method"] == "POST");

@@ -57,8 +57,8 @@ TEST_CASE("a refusal says who may not have what, and what to do") {
                           kNobody)) ==
         "reg.example gives tag 1 of a/b to nobody without credentials (HTTP 401; UNAUTHORIZED: "
         "authentication required)\n"
-        "hint: log in with 'podman login reg.example' or 'docker login reg.example': imgforge "
-        "reads the file that they write; many registries answer the same for a repository that is "
+        "hint: log in with 'imgforge login reg.example' ('podman login reg.example' and 'docker "
+        "login reg.example' do as well); many registries answer the same for a repository that is "
         "absent\n");
   const Error denied = answer_error(kRequest, answer(401), kAlice);
   CHECK(denied.code() == Errc::forbidden);
@@ -67,7 +67,7 @@ TEST_CASE("a refusal says who may not have what, and what to do") {
         "hint: check that a/b exists, that user alice may read it, and that the password is still "
         "good\n");
   Asked helper = kNobody;
-  helper.helper = "pass";
+  helper.trouble = "there is no program docker-credential-pass";
   CHECK(text(answer_error(kRequest, answer(401), helper)).find("docker-credential-pass") !=
         std::string::npos);
   CHECK(answer_error(kRequest, answer(403), kNobody).code() == Errc::forbidden);
@@ -100,4 +100,59 @@ TEST_CASE("a web page is called one") {
         kRequest, answer(status, "<html>Please log in</html>", "text/html; charset=utf-8"), kAlice);
     CHECK(page.hint().find("the answer is a web page") == 0);
   }
+}
+
+TEST_CASE("what a server does not take: who, what rule, and what to do") {
+  Asked push = kAlice;
+  push.action = Asked::Action::write;
+  push.what = "tag v2.6.1 of a/b";
+  const auto refusal = [&](int status, const char* code, const char* message) {
+    const Error error = answer_error(kRequest, answer(status, body(code, message)), push);
+    return std::pair(error.code(), text(error));
+  };
+  CHECK(refusal(401, "UNAUTHORIZED", "unauthorized to access repository") ==
+        std::pair(Errc::forbidden,
+                  std::string("reg.example does not take tag v2.6.1 of a/b from user alice (HTTP "
+                              "401; UNAUTHORIZED: unauthorized to access repository)\n"
+                              "hint: check that a/b exists, that user alice may push to it, and "
+                              "that the password is still good\n")));
+  CHECK(refusal(412, "PRECONDITION", "'b:v2.6.1' configured as immutable.") ==
+        std::pair(Errc::refused,
+                  std::string("reg.example does not take tag v2.6.1 of a/b: a rule of the project "
+                              "forbids it (HTTP 412; PRECONDITION: 'b:v2.6.1' configured as "
+                              "immutable.)\n"
+                              "hint: an immutable tag never changes: choose another tag, or have "
+                              "the rule changed\n")));
+  const auto quota = refusal(
+      403, "DENIED", "adding 1 GiB of storage resource ... will exceed the configured upper limit");
+  CHECK(quota.first == Errc::refused);
+  CHECK(quota.second.find("quota is used up") != std::string::npos);
+  const auto asleep = refusal(403, "DENIED", "The system is in read only mode.");
+  CHECK(asleep.first == Errc::refused);
+  CHECK(asleep.second.find("read-only now") != std::string::npos);
+  CHECK(refusal(403, "DENIED", "requested access to the resource is denied").first ==
+        Errc::forbidden);
+  CHECK(refusal(413, "X", "").first == Errc::refused);
+  CHECK(refusal(400, "MANIFEST_INVALID", "manifest invalid").first == Errc::invalid);
+  CHECK(refusal(405, "UNSUPPORTED", "").first == Errc::unsupported);
+  CHECK(refusal(301, "", "x").second.find("real address") != std::string::npos);
+  CHECK(refusal(404, "NAME_UNKNOWN", "").second.find("project exists") != std::string::npos);
+
+  Asked login = kAlice;
+  login.repository.clear();
+  CHECK(answer_error(kRequest, answer(401), login).code() == Errc::unauthorized);
+  CHECK(text(answer_error(kRequest, answer(401), login))
+            .find("reg.example refuses user alice (HTTP 401)") == 0);
+
+  Asked nobody = kNobody;
+  nobody.action = Asked::Action::write;
+  CHECK(text(answer_error(kRequest, answer(401), nobody))
+            .find("reg.example does not take tag 1 of a/b from anybody without credentials") == 0);
+  Asked removal = kAlice;
+  removal.action = Asked::Action::remove;
+  const Error removed =
+      answer_error(kRequest, answer(400, body("DIGEST_INVALID", "provided digest")), removal);
+  CHECK(removed.code() == Errc::unsupported);
+  CHECK(text(removed).find("does not remove tag 1 of a/b: it does not do that") !=
+        std::string::npos);
 }

@@ -1,3 +1,4 @@
+#include "base/file.h"
 #include "base/text.h"
 #include "catch.h"
 #include "error_text.h"
@@ -74,6 +75,48 @@ TEST_CASE("earlier files win") {
       R"({"auths": {"a.example": {"username": "second"}, "b.example": {"username": "other"}}})"));
   CHECK(book.find("a.example", "x")->user == "first");
   CHECK(book.find("b.example", "x")->user == "other");
+}
+
+TEST_CASE("what is tried, in order: parts of the host, its helper, everybody's helper, the host") {
+  using Source = CredentialBook::Source;
+  CredentialBook book = parse(R"({"auths": {
+    "a.example": {"username": "host"}, "a.example/team": {"username": "team"}},
+    "credHelpers": {"a.example": "pass"}, "credsStore": "store"})");
+  book.merge(parse(R"({"auths": {"a.example/team/tool": {"username": "second file"}}})"));
+  CHECK(book.sources("a.example", "team/tool") ==
+        std::vector<Source>{{"", {.user = "team"}},
+                            {"pass", {}},
+                            {"store", {}},
+                            {"", {.user = "host"}},
+                            {"", {.user = "second file"}}});
+  CHECK(book.sources("b.example", "x") == std::vector<Source>{{"store", {}}});
+}
+
+TEST_CASE("Docker Hub stands under the names that docker gives it") {
+  const CredentialBook book = parse(
+      R"({"auths": {"https://index.docker.io/v1/": {"username": "hub"}, "docker.io/team": {"username": "team"}}})");
+  CHECK(book.find("docker.io", "library/debian")->user == "hub");
+  CHECK(book.find("registry-1.docker.io", "library/debian")->user == "hub");
+  CHECK(book.find("docker.io", "team/tool")->user == "team");
+  CHECK_FALSE(book.find("docker.example", "x"));
+}
+
+TEST_CASE("an environment's credentials: the text in a variable, then the files that there are") {
+  auto folder = REQUIRE_OK(base::TempDir::create("/tmp", "credentials"));
+  REQUIRE_OK(base::write_file_atomic(
+      folder / "config.json",
+      R"({"auths": {"a": {"username": "file"}, "b": {"username": "file"}}})"));
+  const auto book = REQUIRE_OK(registry::read_credentials(
+      {{"DOCKER_CONFIG", folder.path()},
+       {"XDG_RUNTIME_DIR", folder / "absent"},
+       {"DOCKER_AUTH_CONFIG", R"({"auths": {"a": {"username": "variable"}}})"}}));
+  CHECK(book.find("a", "")->user == "variable");
+  CHECK(book.find("b", "")->user == "file");
+  const auto wrong = registry::read_credentials({{"DOCKER_AUTH_CONFIG", "{\"hunter2"}});
+  REQUIRE_FALSE(wrong);
+  CHECK(error_text(wrong.error()).find("DOCKER_AUTH_CONFIG") != std::string::npos);
+  CHECK(error_text(wrong.error()).find("hunter2") == std::string::npos);
+  CHECK_FALSE(REQUIRE_OK(registry::read_credentials({})).find("a", ""));
 }
 
 TEST_CASE("what cannot be read is named by its place, and its values by nobody") {

@@ -1,9 +1,9 @@
 #include "catch.h"
+#include "content/platform_choice.h"
 #include "error_text.h"
-#include "registry/platform_choice.h"
 
 using namespace imgforge;
-using registry::choose_platform;
+using content::choose_platform;
 
 namespace {
 

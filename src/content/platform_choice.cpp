@@ -1,4 +1,4 @@
-#include "registry/platform_choice.h"
+#include "content/platform_choice.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "oci/graph.h"
 
-namespace imgforge::registry {
+namespace imgforge::content {
 namespace {
 
 bool is_image(const oci::Descriptor& entry) {
@@ -50,4 +50,4 @@ Result<oci::Descriptor> choose_platform(const oci::Index& index, const oci::Plat
                     : "it has images for " + base::join({there.begin(), there.end()}, ", ")));
 }
 
-}  // namespace imgforge::registry
+}  // namespace imgforge::content

@@ -3,7 +3,7 @@
 
 #include "oci/image.h"
 
-namespace imgforge::registry {
+namespace imgforge::content {
 
 /// The first entry of that system and architecture whose variant fits: the wanted one, or, where
 /// none is wanted, the plain one before any other. Entries that are no images (attestations) are
@@ -11,4 +11,4 @@ namespace imgforge::registry {
 Result<oci::Descriptor> choose_platform(const oci::Index& index, const oci::Platform& platform,
                                         const std::string& name);
 
-}  // namespace imgforge::registry
+}  // namespace imgforge::content
