@@ -9,27 +9,6 @@
 namespace imgforge::build {
 namespace {
 
-Result<> write_output(const oci::Reference& output, const BuiltImage& image,
-                      const Workplace& place) {
-  if (const auto* layout = output.layout()) {
-    const std::string name = layout->tag ? layout->tag->to_string() : image.tag;
-    return store::export_layout(place.store, image.manifest, layout->directory, name,
-                                place.progress, place.stop);
-  }
-  if (const auto* archive = output.archive()) {
-    const bool docker = archive->format == oci::ArchiveReference::Format::docker;
-    std::string name = archive->name;
-    if (name.empty()) name = docker ? image.image + ":" + image.tag : image.tag;
-    return docker ? store::export_docker_archive(place.store, image.manifest, archive->file, {name},
-                                                 place.progress, place.stop)
-                  : store::export_oci_archive(place.store, image.manifest, archive->file, name,
-                                              place.progress, place.stop);
-  }
-  return fail(
-      Error(Errc::unsupported, "cannot write to " + output.to_string())
-          .hint("outputs are oci:DIR[:tag], oci-archive:FILE[:tag] and docker-archive:FILE"));
-}
-
 Result<> record_layers(const std::string& lock_file, spec::Lock lock, const BuiltImage& image) {
   lock.records.clear();
   for (std::size_t i = 0; i < image.layers.size(); ++i) {
@@ -81,7 +60,10 @@ Result<BuiltImage> build(const BuildRequest& request, const Workplace& place) {
 
   // Where people asked for it.
   for (const oci::Reference& output : request.outputs) {
-    TRY(base::with_context(write_output(output, image, place), "writing " + output.to_string()));
+    TRY(base::with_context(
+        store::write_output(place.store, image.manifest, output, image.image + ":" + image.tag,
+                            place.progress, place.stop),
+        "writing " + output.to_string()));
   }
   if (request.record) TRY(record_layers(lock_file, lock, image));
   return image;

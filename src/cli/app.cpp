@@ -118,8 +118,11 @@ Result<sources::Sources*> App::sources() {
 
 RegistryImages& App::images() {
   if (!images_) {
-    images_ = std::make_unique<RegistryImages>(settings_.registries,
-                                               settings_.addresses.environment, *progress_);
+    images_ = std::make_unique<RegistryImages>(
+        settings_.registries, settings_.addresses.environment,
+        RegistryImages::Transport{.plain_http = args_.flag("plain-http"),
+                                  .verify_tls = !args_.flag("tls-skip-verify")},
+        *progress_);
   }
   return *images_;
 }

@@ -1,6 +1,6 @@
 #include "cli/registry_images.h"
 
-#include "base/file.h"
+#include "registry/certificates.h"
 #include "registry/pull.h"
 
 namespace imgforge::cli {
@@ -8,40 +8,53 @@ namespace {
 
 constexpr std::size_t kTransfers = 6;
 
-Result<registry::CredentialBook> read_credentials(const RegistryImages::Environment& environment) {
-  registry::CredentialBook book;
-  for (const std::string& file : registry::credential_files(environment)) {
-    if (!base::exists(file)) continue;
-    book.merge(TRY(registry::CredentialBook::parse(TRY(base::read_file(file, 4 << 20)), file)));
-  }
-  return book;
-}
-
 }  // namespace
 
 RegistryImages::RegistryImages(std::map<std::string, RegistryAddress> registries,
-                               Environment environment, base::Progress& progress)
-    : registries_(std::move(registries)),
+                               Environment environment, Transport transport,
+                               base::Progress& progress)
+    : configured_(std::move(registries)),
       environment_(std::move(environment)),
-      progress_(progress),
-      pool_(http::settings_from(environment_)) {}
+      transport_(transport),
+      progress_(progress) {}
+
+Result<std::unique_ptr<RegistryImages::Registry>> RegistryImages::open(
+    const std::string& host, const registry::CredentialBook& credentials) {
+  const auto found = configured_.find(host);
+  const RegistryAddress known = found == configured_.end() ? RegistryAddress() : found->second;
+  const std::string& server = known.address.empty() ? host : known.address;
+  http::Settings settings = http::settings_from(environment_);
+  http::Trust trust =
+      TRY(registry::read_certificates(registry::certificate_roots(environment_), server));
+  trust.verify = transport_.verify_tls;
+  settings.trust[registry::trust_key(server)] = std::move(trust);
+  // On this machine TLS is spoken only where something says so.
+  const bool plain =
+      transport_.plain_http ||
+      known.plain_http.value_or(registry::is_loopback(server) && transport_.verify_tls);
+  return std::make_unique<Registry>(
+      std::move(settings),
+      registry::Options{
+          .host = host, .address = known.address, .plain_http = plain, .credentials = credentials},
+      progress_);
+}
 
 Result<registry::Client*> RegistryImages::client(const std::string& host) {
   const std::lock_guard lock(mutex_);
-  auto& client = clients_[host];
-  if (!client) {
-    if (!credentials_) credentials_ = TRY(read_credentials(environment_));
-    const auto found = registries_.find(host);
-    const RegistryAddress known = found == registries_.end() ? RegistryAddress() : found->second;
-    const std::string& server = known.address.empty() ? host : known.address;
-    client = std::make_unique<registry::Client>(
-        registry::Options{.host = host,
-                          .address = known.address,
-                          .plain_http = known.plain_http.value_or(registry::is_loopback(server)),
-                          .credentials = *credentials_},
-        pool_, progress_);
+  auto& known = registries_[host];
+  if (!known) {
+    if (!credentials_) credentials_ = TRY(registry::read_credentials(environment_));
+    known = TRY(open(host, *credentials_));
   }
-  return client.get();
+  return &known->client;
+}
+
+Result<bool> RegistryImages::check_login(const std::string& host,
+                                         const registry::Credentials& credentials,
+                                         std::stop_token stop) {
+  registry::CredentialBook book;
+  book.set(host, credentials);
+  return TRY(open(host, book))->client.ping(stop);
 }
 
 Result<oci::Descriptor> RegistryImages::pull(const oci::RegistryReference& image,

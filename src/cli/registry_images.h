@@ -1,6 +1,6 @@
-// Images in registries for the layer kinds: one client per host, made by what the configuration and
-// the credential files of docker and podman say. Nothing is read before the first image is asked
-// for.
+// The registries of one invocation: a client per host, made by what the configuration, the options,
+// and the credential and certificate files of docker and podman say. Nothing is read before the
+// first registry is asked for.
 #pragma once
 
 #include <map>
@@ -19,9 +19,21 @@ namespace imgforge::cli {
 class RegistryImages final : public layer::ImageSource {
  public:
   using Environment = std::map<std::string, std::string>;
+  /// What the command line says for every registry of the command.
+  struct Transport {
+    bool plain_http = false;
+    bool verify_tls = true;
+  };
   /// `registries` by host as references have it. Borrows `progress`.
   RegistryImages(std::map<std::string, RegistryAddress> registries, Environment environment,
-                 base::Progress& progress);
+                 Transport transport, base::Progress& progress);
+
+  /// The same one for a host at every call; safe from several threads.
+  Result<registry::Client*> client(const std::string& host);
+
+  /// Whether the registry takes these credentials: unauthorized if not; false when it asks nobody.
+  Result<bool> check_login(const std::string& host, const registry::Credentials& credentials,
+                           std::stop_token stop);
 
   Result<oci::Descriptor> pull(const oci::RegistryReference& image, const oci::Platform& platform,
                                store::Store& store, base::Progress& progress,
@@ -30,15 +42,23 @@ class RegistryImages final : public layer::ImageSource {
                      store::Store& store, base::ProgressTask& task, std::stop_token stop) override;
 
  private:
-  Result<registry::Client*> client(const std::string& host);
+  struct Registry {
+    http::Pool pool;
+    registry::Client client;
+    Registry(http::Settings settings, registry::Options options, base::Progress& progress)
+        : pool(std::move(settings)), client(std::move(options), pool, progress) {}
+  };
 
-  std::map<std::string, RegistryAddress> registries_;
+  Result<std::unique_ptr<Registry>> open(const std::string& host,
+                                         const registry::CredentialBook& credentials);
+
+  std::map<std::string, RegistryAddress> configured_;
   Environment environment_;
+  Transport transport_;
   base::Progress& progress_;
-  http::Pool pool_;
   std::mutex mutex_;
   std::optional<registry::CredentialBook> credentials_;
-  std::map<std::string, std::unique_ptr<registry::Client>> clients_;
+  std::map<std::string, std::unique_ptr<Registry>> registries_;
 };
 
 }  // namespace imgforge::cli

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/progress.h"
+#include "oci/reference.h"
 #include "store/store.h"
 
 namespace imgforge::store {
@@ -27,6 +28,11 @@ Result<> export_oci_archive(const Store& store, const oci::Descriptor& manifest,
 Result<> export_docker_archive(const Store& store, const oci::Descriptor& manifest,
                                const std::string& file, const std::vector<std::string>& names,
                                base::Progress& progress, std::stop_token stop);
+/// One of the three, as `output` says; `name` ("IMAGE:TAG") is what it is called where the output
+/// says nothing. Errc::unsupported for a registry.
+Result<> write_output(const Store& store, const oci::Descriptor& manifest,
+                      const oci::Reference& output, const std::string& name,
+                      base::Progress& progress, std::stop_token stop);
 /// Takes an image (by tag, or the only one) from a layout into the store; verified. The platform is
 /// chosen from an index.
 Result<oci::Descriptor> import_layout(Store& store, const std::string& directory,

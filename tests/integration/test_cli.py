@@ -16,75 +16,20 @@ import time
 import unittest
 import zipfile
 
+import cli_project
+from cli_project import SPEC, Expectations, Project
+
 IMGFORGE, PROBE, SOURCE = (os.path.abspath(argument) for argument in sys.argv[1:4])
+cli_project.IMGFORGE, cli_project.PROBE = IMGFORGE, PROBE
 VALIDATE = os.path.join(SOURCE, "tests/tools/validate_layout.py")
 
-SPEC = """\
-imgforge: 1
-image: demo
-build: v1
-platform: linux/amd64
-epoch: 2025-05-20T00:00:00Z
-layers:
-  - {id: root, kind: files, from: root, dest: /}
-  - {id: app, kind: files, from: app, dest: /app}
-config:
-  env: {GREETING: hello}
-  workdir: /app
-"""
-
-
-class Project:
-    """A folder with a spec, its own store and its own home."""
-
-    def __init__(self, spec=SPEC):
-        self.folder = tempfile.mkdtemp(prefix="imgforge-cli-")
-        self.write("specs/demo.yaml", spec)
-        self.write("root/etc/motd", "welcome\n")
-        self.write("app/main.py", "print('hello')\n")
-
-    def write(self, name, content):
-        path = pathlib.Path(self.folder, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, bytes):
-            path.write_bytes(content)
-        else:
-            path.write_text(content, encoding="utf-8")
-        return path
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def environment(self, **more):
-        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": self.folder, "IMGFORGE_PROBE": PROBE,
-                "IMGFORGE_STORE": self.path("store"), **more}
-
-    def run(self, *words, cwd=None, **more):
-        return subprocess.run([IMGFORGE, *words], cwd=cwd or self.folder, env=self.environment(**more), text=True,
-                              capture_output=True, timeout=300, check=False)
-
-    def remove(self):
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-class CliTest(unittest.TestCase):
+class CliTest(Expectations, unittest.TestCase):
     def project(self, spec=SPEC, locked=True):
         project = Project(spec)
         self.addCleanup(project.remove)
         if locked:
             self.ok(project.run("lock", "specs/demo.yaml"))
         return project
-
-    def ok(self, result):
-        self.assertEqual(result.returncode, 0, result.stderr + result.stdout)
-        return result
-
-    def fails(self, result, code, *texts):
-        self.assertEqual(result.returncode, code, result.stderr + result.stdout)
-        self.assertEqual(result.stderr.count("error:"), 1, result.stderr)
-        for text in texts:
-            self.assertIn(text, result.stderr)
-        return result
 
     def build(self, project, *words, **more):
         return json.loads(self.ok(project.run("build", "specs/demo.yaml", "--json", *words, **more)).stdout)

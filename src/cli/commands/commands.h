@@ -8,11 +8,16 @@ namespace imgforge::cli {
 Command build_command();
 Command cache_command();
 Command completion_command();
+Command copy_command();
 Command diff_command();
 Command doctor_command();
 Command fetch_command();
 Command inspect_command();
 Command lock_command();
+Command login_command();
+Command logout_command();
 Command plan_command();
+Command pull_command();
+Command push_command();
 
 }  // namespace imgforge::cli
