@@ -90,6 +90,28 @@ class StderrCollector {
   std::string line_;
 };
 
+// write() to a pipe whose reader may have gone: EPIPE and no signal, whatever the process does with
+// SIGPIPE (a library does not change that for everybody).
+ssize_t write_unsignalled(int fd, std::string_view bytes) {
+  sigset_t pipe_signal, pending;
+  sigset_t before;
+  sigemptyset(&pipe_signal);
+  sigaddset(&pipe_signal, SIGPIPE);
+  ::sigpending(&pending);
+  const bool was_pending = sigismember(&pending, SIGPIPE) == 1;
+  ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+  const int failure = errno;
+  if (n < 0 && failure == EPIPE && !was_pending) {
+    const timespec at_once{};
+    while (::sigtimedwait(&pipe_signal, nullptr, &at_once) < 0 && errno == EINTR) {
+    }
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = failure;
+  return n;
+}
+
 // Ends the process group: TERM, a grace period, KILL.
 int end_group(pid_t child) {
   ::kill(-child, SIGTERM);
@@ -201,7 +223,7 @@ Result<CommandResult> run_command(const Command& command, std::stop_token stop) 
     if (out.read_end.is_open() && fds[0].revents != 0) drain(out.read_end, true);
     if (err.read_end.is_open() && fds[1].revents != 0) drain(err.read_end, false);
     if (in.write_end.is_open() && fds[2].revents != 0) {
-      const ssize_t n = ::write(in.write_end.fd(), to_write.data(), to_write.size());
+      const ssize_t n = write_unsignalled(in.write_end.fd(), to_write);
       if (n > 0) to_write.remove_prefix(static_cast<std::size_t>(n));
       if (to_write.empty() || (n < 0 && errno != EAGAIN && errno != EINTR)) in.write_end = File();
     }

@@ -92,8 +92,9 @@ class Registry:
                 return handler(h, *found.groups())
         return h.reply(404, b"404 page not found\n", content_type="text/plain; charset=utf-8")
 
-    def forward(self, h, path=None, body=None, keep=()):
-        """Passes the request on and the answer back; returns (status, headers) when it has been sent."""
+    def forward(self, h, path=None, body=None, keep=(), then=None):
+        """Passes the request on and the answer back; returns (status, headers) when it has been sent.
+        then(status) is called before the answer goes: what the client's next request depends on."""
         headers = {n: ", ".join(h.headers.get_all(n)) for n in h.headers if n.lower() not in HOP}  # Accept comes in several
         size = h.headers.get("Content-Length")
         backend = http.client.HTTPConnection("127.0.0.1", self.backend_port, timeout=300)
@@ -106,6 +107,8 @@ class Registry:
         else:
             backend.request(h.command, path or h.path, h.pieces(), headers, encode_chunked=True)
         answer = backend.getresponse()
+        if then is not None:
+            then(answer.status)
         if h.command == "HEAD" or answer.status in (204, 304):
             h.drain()
             h.send_response(answer.status)
@@ -163,17 +166,16 @@ class Registry:
             if size is not None:
                 with self.state.lock:
                     new = self.state.charge(project, {mounted: size})  # the first of the three places
-                status, _ = self.forward(h)
-                if status == 201:
-                    project.blobs.update(new)
+                self.forward(h, then=lambda status: status == 201 and project.blobs.update(new))
                 return
         if h.command == "PUT" and digest:
             with self.state.lock:  # the second place
                 new = self.state.charge(project, {digest: self.uploads.get(upload, 0) + sent})
-            status, _ = self.forward(h)
-            if status == 201:
-                project.blobs.update(new)
-                self.uploads.pop(upload, None)
+            def stored(status):
+                if status == 201:
+                    project.blobs.update(new)
+                    self.uploads.pop(upload, None)
+            self.forward(h, then=stored)
             return
         counted = [0]
         if h.command == "PATCH":
@@ -184,9 +186,11 @@ class Registry:
                     counted[0] += len(piece)
                     yield piece
             h.pieces = counting
-        status, _ = self.forward(h)
-        if h.command == "PATCH" and status == 202:
-            self.uploads[upload] = self.uploads.get(upload, 0) + counted[0]
+
+        def taken(status):
+            if h.command == "PATCH" and status == 202:
+                self.uploads[upload] = self.uploads.get(upload, 0) + counted[0]
+        self.forward(h, then=taken)
 
     def blobs(self, h, name, digest):
         if h.command == "DELETE":

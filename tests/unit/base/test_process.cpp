@@ -20,6 +20,12 @@ TEST_CASE("a child gets its input, environment and folder, and its output comes 
   CHECK(result.err == "oops\n");
 }
 
+TEST_CASE("a child that never reads its input costs this process nothing") {
+  Command command{.argv = {"true"}};
+  command.input = std::string(1 << 20, 'x');
+  for (int i = 0; i < 20; ++i) CHECK(REQUIRE_OK(run_command(command)).status == 0);
+}
+
 TEST_CASE("failures to start, to finish in time and to succeed are told apart") {
   CHECK(run_command({.argv = {"imgforge-no-such-program"}}).error().code() == Errc::not_found);
   Command slow{.argv = {"sleep", "30"}};
