@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 spec="${1:-specs/pytorch2.6-cuda12.4-debian12.yaml}"
 title="${2:-torch}"
 runs="${3:-2}"
-imgforge="${IMGFORGE:-build/release/bin/imgforge}"
+imgforge="$(realpath "${IMGFORGE:-build/release/bin/imgforge}")"
 store="${IMGFORGE_STORE:-${XDG_DATA_HOME:-$HOME/.local/share}/imgforge/store}"
 work="${TMPDIR:-/var/tmp}/imgforge-pulls-$$"
 mkdir -m 700 "$work"
@@ -32,7 +32,7 @@ mkdir "$work/project"
 cp -r layers examples "$work/project/"
 mkdir "$work/project/specs"
 { cat "$spec"; echo "compression: zstd"; } >"$work/project/specs/zstd.yaml"
-(cd "$work/project" && "$OLDPWD/$imgforge" lock specs/zstd.yaml --store "$store" --progress none >/dev/null &&
+(cd "$work/project" && "$imgforge" lock specs/zstd.yaml --store "$store" --progress none >/dev/null &&
   "$OLDPWD/$imgforge" build specs/zstd.yaml --store "$store" --progress none >/dev/null)
 one_layer "$work/project/specs/zstd.yaml" "$work/zstd"
 # The same files gzipped by buildah.
