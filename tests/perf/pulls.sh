@@ -33,7 +33,7 @@ cp -r layers examples "$work/project/"
 mkdir "$work/project/specs"
 { cat "$spec"; echo "compression: zstd"; } >"$work/project/specs/zstd.yaml"
 (cd "$work/project" && "$imgforge" lock specs/zstd.yaml --store "$store" --progress none >/dev/null &&
-  "$OLDPWD/$imgforge" build specs/zstd.yaml --store "$store" --progress none >/dev/null)
+  "$imgforge" build specs/zstd.yaml --store "$store" --progress none >/dev/null)
 one_layer "$work/project/specs/zstd.yaml" "$work/zstd"
 # The same files gzipped by buildah.
 umoci unpack --image "$work/gzip:image" "$work/bundle" >/dev/null
