@@ -160,6 +160,19 @@ Result<std::vector<LayerState>> survey(const Plan& plan, const spec::Lock& lock,
   return states;
 }
 
+std::optional<store::BuiltLayer> recorded_layer(const PlannedLayer& layer,
+                                                const spec::BuiltRecord& record) {
+  const auto digest = oci::Digest::from_sha256_hex(record.digest);
+  const auto diff_id = oci::Digest::from_sha256_hex(record.diff_id);
+  if (!digest || !diff_id) return std::nullopt;
+  return store::BuiltLayer{
+      .blob = {.media_type = archive::layer_media_type(layer.encoder.compression),
+               .digest = *digest,
+               .size = record.size},
+      .diff_id = *diff_id,
+      .tar_size = record.tar_size};
+}
+
 Result<> remember(const Plan& plan, const store::Store& store, const std::string& image) {
   base::Json record = base::Json::object();
   for (const PlannedLayer& layer : plan.layers) record[layer.id] = layer.material;

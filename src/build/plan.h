@@ -38,8 +38,15 @@ Result<Plan> make_plan(const spec::ImageSpec& spec, const spec::Lock& lock);
 struct LayerState {
   std::optional<store::BuiltLayer> built;   // it is in the store
   std::optional<spec::BuiltRecord> record;  // the lock knows what it became elsewhere
-  std::string reason;                       // for people: why it is built or reused
+  /// It need not be built: the registry that the image goes to has it (publication.h). Its blob may
+  /// be there alone.
+  std::optional<store::BuiltLayer> elsewhere;
+  std::string reason;  // for people: why it is built or reused
 };
+
+/// The layer that a record tells of; nullopt for a record that cannot be read.
+std::optional<store::BuiltLayer> recorded_layer(const PlannedLayer& layer,
+                                                const spec::BuiltRecord& record);
 
 /// `previous`: key and material per layer id of the last build of this image here (see remember()).
 Result<std::vector<LayerState>> survey(const Plan& plan, const spec::Lock& lock,

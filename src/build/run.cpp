@@ -49,6 +49,8 @@ class Run {
   bool all_taken() const;
   void give_up(Error error);
   Result<store::BuiltLayer> build(std::size_t index);
+  Result<std::vector<store::BuiltLayer>> parents_of(std::size_t index);
+  void tell(std::size_t index, const store::BuiltLayer& layer) const;
   Result<store::BuiltLayer> produce(std::size_t index, base::ProgressTask& task);
   Result<> check_record(std::size_t index, const store::BuiltLayer& built) const;
   std::vector<std::size_t> order() const;
@@ -116,15 +118,7 @@ void Run::give_up(Error error) {
 std::optional<store::BuiltLayer> Run::recorded(std::size_t index) const {
   const auto& record = states_[index].record;
   if (!record || options_.ignore_records || options_.check) return std::nullopt;
-  const auto digest = oci::Digest::from_sha256_hex(record->digest);
-  const auto diff_id = oci::Digest::from_sha256_hex(record->diff_id);
-  if (!digest || !diff_id) return std::nullopt;
-  return store::BuiltLayer{
-      .blob = {.media_type = archive::layer_media_type(plan_.layers[index].encoder.compression),
-               .digest = *digest,
-               .size = record->size},
-      .diff_id = *diff_id,
-      .tar_size = record->tar_size};
+  return recorded_layer(plan_.layers[index], *record);
 }
 
 LocalPlaces Run::local_places() const {
@@ -155,17 +149,30 @@ void Run::fetch_ahead() {
   }
 }
 
-Result<store::BuiltLayer> Run::produce(std::size_t index, base::ProgressTask& task) {
-  const PlannedLayer& layer = plan_.layers[index];
-  const auto scratch = TRY(place_.store.scratch("build-" + layer.key.short_hex()));
-  sandbox::Sandbox sandbox(options_.sandbox_program, scratch.path());
+Result<std::vector<store::BuiltLayer>> Run::parents_of(std::size_t index) {
   std::vector<store::BuiltLayer> parents;
-  if (layer.recipe->executed()) {
+  {
     const std::lock_guard lock(mutex_);
     for (std::size_t below = 0; below < index; ++below) {
       if (plan_.layers[below].recipe->emits()) parents.push_back(*slots_[below].built);
     }
   }
+  for (const store::BuiltLayer& parent : parents) {
+    if (options_.bring) TRY(options_.bring(parent.blob, stop_.get_token()));
+  }
+  return parents;
+}
+
+void Run::tell(std::size_t index, const store::BuiltLayer& layer) const {
+  if (options_.on_layer && plan_.layers[index].recipe->emits()) options_.on_layer(index, layer);
+}
+
+Result<store::BuiltLayer> Run::produce(std::size_t index, base::ProgressTask& task) {
+  const PlannedLayer& layer = plan_.layers[index];
+  const auto scratch = TRY(place_.store.scratch("build-" + layer.key.short_hex()));
+  sandbox::Sandbox sandbox(options_.sandbox_program, scratch.path());
+  std::vector<store::BuiltLayer> parents;
+  if (layer.recipe->executed()) parents = TRY(parents_of(index));
   const layer::BuildContext context{.store = place_.store,
                                     .epoch = options_.epoch,
                                     .encoder = layer.encoder,
@@ -222,6 +229,7 @@ void Run::work() {
     if (!built) {
       return give_up(std::move(built.error()).context("layer " + plan_.layers[*index].id));
     }
+    tell(*index, *built);
     {
       const std::lock_guard lock(mutex_);
       slots_[*index].built = std::move(*built);
@@ -233,9 +241,13 @@ void Run::work() {
 Result<RunReport> Run::go() {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const bool again = options_.check && plan_.layers[i].recipe->executed();
-    if (states_[i].built && !again) {
+    if (again) continue;
+    if (states_[i].built) {
       TRY(base::with_context(check_record(i, *states_[i].built), "layer " + plan_.layers[i].id));
       slots_[i] = {.fetched = true, .taken = true, .built = states_[i].built, .reused = true};
+      tell(i, *states_[i].built);
+    } else if (states_[i].elsewhere) {
+      slots_[i] = {.fetched = true, .taken = true, .built = states_[i].elsewhere, .reused = true};
     }
   }
   if (!all_taken()) {

@@ -3,6 +3,7 @@
 // was finished stays when something fails.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,15 @@ struct RunOptions {
   std::string sandbox_program;    // the program that has sandbox::child_main
   std::string project_directory;
   base::Seconds epoch;
+  /// Hears of every layer that is in the image and in the store, as soon as it is. From any thread.
+  std::function<void(std::size_t index, const store::BuiltLayer& layer)> on_layer;
+  /// Brings a layer that is `elsewhere` into the store: an executed layer above needs its files.
+  std::function<Result<>(const oci::Descriptor& layer, std::stop_token stop)> bring;
 };
 
 struct RunReport {
   std::vector<store::BuiltLayer> layers;  // by index of the plan
-  std::vector<bool> reused;
+  std::vector<bool> reused;               // not built: in the store or elsewhere
 };
 
 Result<RunReport> run(const Plan& plan, const std::vector<LayerState>& states,

@@ -41,7 +41,7 @@ umoci unpack --image "$work/gzip:image" "$work/bundle" >/dev/null
   b=(buildah --root "$work/buildah/root" --runroot "$work/buildah/run" --storage-driver vfs)
   container="$("${b[@]}" from scratch)"
   "${b[@]}" add -q "$container" "$work/bundle/rootfs" / >/dev/null
-  "${b[@]}" commit -q --rm --format oci "$container" "oci:$work/buildah-gzip:image" >/dev/null
+  "${b[@]}" commit -q --rm --disable-compression=false --format oci "$container" "oci:$work/buildah-gzip:image" >/dev/null
 )
 rm -rf "$work/buildah" "$work/bundle"
 for kind in gzip buildah-gzip zstd; do du -sb "$work/$kind/blobs" | awk -v k="$kind" '{printf "%-14s %.1f MB\n", k, $1 / 1e6}'; done

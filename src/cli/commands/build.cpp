@@ -4,9 +4,12 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "build/define.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/shared.h"
+#include "cli/destination.h"
 #include "cli/output.h"
+#include "release/build_tag.h"
 
 namespace imgforge::cli {
 namespace {
@@ -18,8 +21,16 @@ constexpr Option kOptions[] = {
     {"check", 0, "", "build executed layers twice and name the first difference"},
     {"record", 0, "", "write what the layers became into the lock"},
     {"ignore-records", 0, "", "do not compare with what the lock records"},
+    {"build-id", 0, "ID", "instead of the spec's `build:`, as v2.6.2"},
     {"dry-run", 'n', "", "the same as 'imgforge plan'"},
+    IMGFORGE_PUSH_OPTIONS,
+    IMGFORGE_UPLOAD_OPTIONS,
+    IMGFORGE_REGISTRY_OPTIONS,
 };
+
+std::string name_of(const oci::RegistryReference& image) {
+  return image.host + "/" + image.repository;
+}
 
 Result<std::size_t> workers(const App& app) {
   const auto text = app.args().value("workers");
@@ -32,7 +43,22 @@ Result<std::size_t> workers(const App& app) {
   return static_cast<std::size_t>(*number);
 }
 
-base::Json result_json(const build::BuiltImage& image, const std::string& store) {
+base::Json pushed_json(const build::Published& published, const std::string& repository) {
+  const auto counted = [](const content::Counted& part) {
+    return base::Json{{"blobs", part.blobs}, {"bytes", part.bytes}};
+  };
+  return {{"repository", repository},
+          {"tag", published.tag},
+          {"there_already", published.present},
+          {"sent", counted(published.moved.sent)},
+          {"mounted", counted(published.moved.mounted)},
+          {"there", counted(published.moved.there)},
+          {"layers_found", published.layers_found},
+          {"cache_entries", published.cache_entries}};
+}
+
+base::Json result_json(const build::BuiltImage& image, const std::string& store,
+                       const BuildDestination* destination) {
   base::Json layers = base::Json::array();
   for (std::size_t i = 0; i < image.layers.size(); ++i) {
     if (!image.plan.layers[i].recipe->emits()) continue;
@@ -40,14 +66,40 @@ base::Json result_json(const build::BuiltImage& image, const std::string& store)
                       {"digest", image.layers[i].blob.digest.to_string()},
                       {"size", image.layers[i].blob.size},
                       {"diff_id", image.layers[i].diff_id.to_string()},
-                      {"reused", static_cast<bool>(image.reused[i])}});
+                      {"reused", static_cast<bool>(image.reused[i])},
+                      {"from_registry", image.states[i].elsewhere.has_value()}});
   }
-  return {{"image", image.image},
-          {"tag", image.tag},
-          {"digest", image.manifest.digest.to_string()},
-          {"bytes", image.compressed_bytes},
-          {"layers", layers},
-          {"store", store}};
+  base::Json json = {{"image", image.image},
+                     {"tag", image.tag},
+                     {"digest", image.manifest.digest.to_string()},
+                     {"bytes", image.compressed_bytes},
+                     {"layers", layers},
+                     {"store", store},
+                     {"in_store", image.in_store}};
+  if (image.published) {
+    json["pushed"] = pushed_json(*image.published, name_of(destination->reference()));
+  }
+  return json;
+}
+
+std::string result_text(const build::BuiltImage& image, const build::BuildRequest& request,
+                        const BuildDestination* destination) {
+  std::size_t reused = 0;
+  for (const bool one : image.reused) reused += one ? 1 : 0;
+  std::string text = fmt::format("{}:{}\n{}\n{} layers ({} reused), {}\n", image.image, image.tag,
+                                 image.manifest.digest.to_string(), image.layers.size(), reused,
+                                 base::human_bytes(image.compressed_bytes));
+  for (const oci::Reference& output : request.outputs) text += "wrote " + output.to_string() + "\n";
+  if (!image.published) return text;
+  const build::Published& published = *image.published;
+  text += fmt::format("pushed {}:{}", name_of(destination->reference()), published.tag);
+  if (published.present) return text + ": was there already, nothing sent\n";
+  return text + fmt::format(": {} blobs sent ({}), {} mounted, {} there already, {} layers not even "
+                            "built\n",
+                            published.moved.sent.blobs,
+                            base::human_bytes(published.moved.sent.bytes),
+                            published.moved.mounted.blobs, published.moved.there.blobs,
+                            published.layers_found);
 }
 
 Result<int> run(App& app) {
@@ -73,21 +125,29 @@ Result<int> run(App& app) {
   request.run.ignore_records = app.args().flag("ignore-records") || request.record;
   request.run.probe_file = app.settings().probe_file;
   request.run.sandbox_program = app.self();
+  request.build_id = app.args().value("build-id").value_or("");
+  if (!request.build_id.empty() && !release::is_build_id(request.build_id)) {
+    return fail(Errc::usage, "--build-id takes an id like v2.6.2, not '" + request.build_id + "'");
+  }
+  const auto destination = TRY(BuildDestination::make(
+      app, push_wanted(app) ? TRY(build::load_image(request.spec_file, request.layer_paths))
+                            : spec::ImageSpec()));
+  if (destination) request.destination = &destination->destination();
+  request.bump = app.args().flag("bump");
+  if (request.bump && !destination) {
+    return fail(Error(Errc::usage, "--bump looks for a free build id in a registry")
+                    .hint("imgforge build SPEC --push --bump"));
+  }
   const build::Workplace place{*TRY(app.store()), *TRY(app.sources()), app.progress(), app.stop(),
                                &app.images()};
   const build::BuiltImage image = TRY(build::build(request, place));
   app.close_progress();
   if (app.json()) {
-    TRY(print(base::pretty_json(result_json(image, place.store.directory()))));
+    TRY(print(
+        base::pretty_json(result_json(image, place.store.directory(), destination.get()))));
     return 0;
   }
-  std::size_t reused = 0;
-  for (const bool one : image.reused) reused += one ? 1 : 0;
-  std::string text = fmt::format("{}:{}\n{}\n{} layers ({} reused), {}\n", image.image, image.tag,
-                                 image.manifest.digest.to_string(), image.layers.size(), reused,
-                                 base::human_bytes(image.compressed_bytes));
-  for (const oci::Reference& output : request.outputs) text += "wrote " + output.to_string() + "\n";
-  TRY(print(text));
+  TRY(print(result_text(image, request, destination.get())));
   return 0;
 }
 
@@ -108,7 +168,15 @@ Command build_command() {
               "  imgforge build specs/app.yaml -o oci:out/app -o docker-archive:out/app.tar\n"
               "  imgforge build specs/app.yaml --check              are the executed layers "
               "deterministic?\n"
-              "  imgforge build specs/app.yaml --record             pin the digests in the lock",
+              "  imgforge build specs/app.yaml --record             pin the digests in the lock\n"
+              "  imgforge build specs/app.yaml --push --bump        into the spec's registry, under "
+              "the next free build id\n\n"
+              "With --push, layers that the registry has are not built, finished layers leave while "
+              "later ones are built, and\n"
+              "the build tag is written last: once. With this digest again it is success and "
+              "nothing is sent; a tag that\n"
+              "another image has is refused before anything is built where that is certain, and "
+              "before anything is sent else.",
           .options = kOptions,
           .run = run};
 }

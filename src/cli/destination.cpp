@@ -1,0 +1,51 @@
+#include "cli/destination.h"
+
+namespace imgforge::cli {
+
+bool push_wanted(const App& app) {
+  return app.args().flag("push") || app.args().value("to").has_value();
+}
+
+Result<std::unique_ptr<BuildDestination>> BuildDestination::make(App& app,
+                                                                 const spec::ImageSpec& spec) {
+  if (!push_wanted(app)) return nullptr;
+  const std::string text = app.args().value("to").value_or(spec.registry);
+  if (text.empty()) {
+    return fail(Error(Errc::usage, spec.file + " does not say where its image is pushed to")
+                    .hint("registry: HOST/REPOSITORY in the spec, or --to HOST/REPOSITORY"));
+  }
+  const auto parsed = TRY(oci::Reference::parse(text));
+  const auto* image = parsed.registry();
+  if (image == nullptr || image->tag || image->digest) {
+    return fail(Error(Errc::usage, "'" + text + "' is not HOST/REPOSITORY")
+                    .hint("the build tag is computed; --output writes layouts and archives"));
+  }
+  std::unique_ptr<BuildDestination> made(new BuildDestination());
+  made->reference_ = *image;
+  made->end_ = TRY(open_target(app, text));
+  registry::Client& client = *TRY(app.images().client(image->host));
+  build::Destination& destination = made->destination_;
+  destination.target = made->end_.target.get();
+  destination.tags = [&client, repository = image->repository](
+                         std::stop_token stop) -> Result<std::vector<std::string>> {
+    auto tags = client.list_tags(repository, stop);
+    if (!tags && tags.error().code() == Errc::not_found) return std::vector<std::string>();
+    return tags;
+  };
+  const std::string cache = app.args().value("layer-cache").value_or(image->repository);
+  if (cache != "none") {
+    // HOST/ may stand before it, as people copy it.
+    const std::string own = image->host + "/";
+    const std::string repository = cache.starts_with(own) ? cache.substr(own.size()) : cache;
+    TRY(oci::Reference::parse(own + repository));
+    made->cache_.emplace(client, repository);
+    destination.cache = &*made->cache_;
+    if (repository != image->repository) {
+      made->cache_repository_ = std::make_unique<registry::Repository>(client, repository);
+      destination.cache_target = made->cache_repository_.get();
+    }
+  }
+  return made;
+}
+
+}  // namespace imgforge::cli

@@ -1,0 +1,47 @@
+// Where `imgforge build --push` brings an image: the repository, its layer cache, and what happens to
+// the image between its arrival and its tag.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "build/build.h"
+#include "cli/ends.h"
+#include "registry/repository.h"
+#include "spec/image_spec.h"
+
+namespace imgforge::cli {
+
+/// Options of `build` for it, as rows of its table.
+#define IMGFORGE_PUSH_OPTIONS                                                                     \
+  {"push", 0, "", "bring the image into the spec's registry while it is built"},                  \
+      {"to", 0, "HOST/REPOSITORY", "into this repository instead (implies --push)"},              \
+      {"bump", 0, "", "take the next free build id, or the newest if it has this image already"}, \
+      {"branch", 0, "BRANCH", "then let the channel that this git branch feeds name the image"},  \
+      {"layer-cache", 0, "REPOSITORY",                                                            \
+       "repository of that registry with the shared layer cache (default: the image's own; "      \
+       "'none')"}
+
+/// Borrows the app; not moved once made.
+class BuildDestination {
+ public:
+  /// null when nothing is to be pushed. Errc::usage where it is not said where to.
+  static Result<std::unique_ptr<BuildDestination>> make(App& app, const spec::ImageSpec& spec);
+
+  build::Destination& destination() { return destination_; }
+  const oci::RegistryReference& reference() const { return reference_; }
+
+ private:
+  BuildDestination() = default;
+  oci::RegistryReference reference_;
+  TargetEnd end_;
+  std::optional<registry::LayerCache> cache_;
+  std::unique_ptr<registry::Repository> cache_repository_;
+  build::Destination destination_;
+};
+
+/// Whether --push or --to is given.
+bool push_wanted(const App& app);
+
+}  // namespace imgforge::cli
