@@ -80,12 +80,11 @@ Result<std::vector<std::optional<store::BuiltLayer>>> LayerCache::find(
       });
 }
 
-Result<bool> LayerCache::put(const store::LayerKey& key, const store::BuiltLayer& layer,
-                             std::stop_token stop) {
-  const oci::Tag tag = layer_cache_tag(key);
-  const auto there = TRY(client_.head_manifest(
-      {.host = client_.host(), .repository = repository_, .tag = tag}, Right::push, stop));
-  if (there) return false;
+// Once, and by one thread: docker-registry refuses a manifest (DIGEST_INVALID) while the same blob is
+// being uploaded a second time.
+Result<> LayerCache::bring_config(std::stop_token stop) {
+  const std::lock_guard lock(config_mutex_);
+  if (config_is_there_) return {};
   const oci::Descriptor config = empty_config();
   if (!TRY(client_.has_blob(repository_, config, stop))) {
     const auto task = base::silent_progress().start("", "", std::nullopt);
@@ -97,6 +96,17 @@ Result<bool> LayerCache::put(const store::LayerKey& key, const store::BuiltLayer
         },
         {}, *task, stop));
   }
+  config_is_there_ = true;
+  return {};
+}
+
+Result<bool> LayerCache::put(const store::LayerKey& key, const store::BuiltLayer& layer,
+                             std::stop_token stop) {
+  const oci::Tag tag = layer_cache_tag(key);
+  const auto there = TRY(client_.head_manifest(
+      {.host = client_.host(), .repository = repository_, .tag = tag}, Right::push, stop));
+  if (there) return false;
+  TRY(bring_config(stop));
   TRY(client_.put_manifest(repository_, layer_cache_entry(key, layer), tag, stop));
   return true;
 }

@@ -6,6 +6,7 @@
 // Whoever may push to the repository may write entries: an entry is as trustworthy as they are.
 #pragma once
 
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -32,8 +33,11 @@ class LayerCache {
                    std::stop_token stop);
 
  private:
+  Result<> bring_config(std::stop_token stop);
   Client& client_;
   std::string repository_;
+  std::mutex config_mutex_;
+  bool config_is_there_ = false;  // under the mutex
 };
 
 /// The tag of a key's entry.

@@ -38,7 +38,9 @@ class BuildPushTest(Expectations, unittest.TestCase):
         return project
 
     def build(self, *words, project=None, **more):
-        return json.loads(self.ok((project or self.project).run("build", "specs/demo.yaml", "--json", *words, **more)).stdout)
+        result = self.ok((project or self.project).run("build", "specs/demo.yaml", "--json", *words, **more))
+        self.assertNotIn("was not written", result.stderr)
+        return json.loads(result.stdout)
 
     def tags(self):
         try:
