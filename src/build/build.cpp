@@ -81,7 +81,7 @@ Result<RunReport> make_layers(const Job& job, const Plan& plan, std::vector<Laye
     return publication->bring(layer, stop);
   };
   RunReport report = TRY(run(plan, states, options, job.place));
-  if (!job.request.outputs.empty()) {
+  if (!job.request.outputs.empty() || job.request.destination->needs_layers) {
     for (std::size_t i = 0; i < states.size(); ++i) {
       if (states[i].elsewhere) TRY(publication->bring(report.layers[i].blob, job.place.stop));
     }
@@ -184,8 +184,7 @@ Result<BuiltImage> build(const BuildRequest& request, const Workplace& place) {
         "writing " + output.to_string()));
   }
   if (publication) {
-    image.published = TRY(publication->publish(image.plan.tag, made.assembled, image.plan,
-                                               image.states, image.layers));
+    image.published = TRY(publication->publish(image, made.assembled));
   }
   if (request.record) TRY(record_layers(job, image));
   return std::move(made.image);

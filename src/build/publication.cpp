@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "base/task_group.h"
+#include "build/build.h"
 #include "release/publish.h"
 #include "store/ends.h"
 
@@ -116,13 +117,13 @@ Result<> Publication::bring(const oci::Descriptor& layer, std::stop_token stop) 
   return {};
 }
 
-Result<std::size_t> Publication::write_cache(const Plan& plan,
-                                             const std::vector<LayerState>& states,
-                                             const std::vector<store::BuiltLayer>& layers) {
+Result<std::size_t> Publication::write_cache(const BuiltImage& image) {
   if (destination_.cache == nullptr) return 0;
+  const Plan& plan = image.plan;
+  const auto& layers = image.layers;
   std::atomic<std::size_t> written = 0;
   const auto write = [&](std::size_t i, std::stop_token stop) -> Result<> {
-    if (!plan.layers[i].recipe->emits() || states[i].elsewhere) return {};
+    if (!plan.layers[i].recipe->emits() || image.states[i].elsewhere) return {};
     if (destination_.cache_target != nullptr) {
       auto task = place_.progress.start("cache", plan.layers[i].id, layers[i].blob.size);
       content::Ways ways;
@@ -137,13 +138,12 @@ Result<std::size_t> Publication::write_cache(const Plan& plan,
   return written.load();
 }
 
-Result<Published> Publication::publish(const release::BuildTag& tag, const AssembledImage& image,
-                                       const Plan& plan, const std::vector<LayerState>& states,
-                                       const std::vector<store::BuiltLayer>& layers) {
-  const content::Document root = document(image.manifest_json);
+Result<Published> Publication::publish(const BuiltImage& image, const AssembledImage& documents) {
+  const content::Document root = document(documents.manifest_json);
+  const release::BuildTag& tag = image.plan.tag;
   const std::string name = tag.to_string();
   Published published{.tag = name};
-  for (const LayerState& state : states) published.layers_found += state.elsewhere ? 1 : 0;
+  for (const LayerState& state : image.states) published.layers_found += state.elsewhere ? 1 : 0;
   const auto free_or_ours = [&]() -> Result<release::Publication> {
     const auto now = TRY(destination_.target->find(name, place_.stop));
     const auto named = now ? std::optional(now->digest) : std::nullopt;
@@ -154,13 +154,13 @@ Result<Published> Publication::publish(const release::BuildTag& tag, const Assem
     TRY(pusher_->publish({root}, {}));
     published.moved = pusher_->moved();
   }
-  if (destination_.before_tags) TRY(destination_.before_tags(root.descriptor));
+  if (destination_.before_tags) TRY(destination_.before_tags(image, published.present));
   if (!published.present && TRY(free_or_ours()) == release::Publication::write) {
     TRY(destination_.target->tag(root, name, place_.stop));
   }
   if (!published.present) {
     // The image is out. What the cache cannot take is built again by the next machine.
-    auto written = write_cache(plan, states, layers);
+    auto written = write_cache(image);
     if (written) {
       published.cache_entries = *written;
     } else {

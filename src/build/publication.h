@@ -17,6 +17,8 @@
 
 namespace imgforge::build {
 
+struct BuiltImage;  // build.h
+
 /// A repository of a registry, its layer cache, and how to go there. All pointers are borrowed.
 struct Destination {
   content::Target* target = nullptr;
@@ -25,8 +27,9 @@ struct Destination {
   /// All tags of the repository; needed for bump.
   std::function<Result<std::vector<std::string>>(std::stop_token)> tags;
   /// Called with the image in the registry under its digest, before any tag: signatures and
-  /// evidence.
-  std::function<Result<>(const oci::Descriptor& image)> before_tags;
+  /// evidence. `present`: the tag names it already.
+  std::function<Result<>(const BuiltImage& image, bool present)> before_tags;
+  bool needs_layers = false;  // before_tags reads them: unless present, they come into the store
   std::vector<std::string> mount_from;  // as content::Pusher::Options
   std::size_t parallel = 6;
 };
@@ -64,13 +67,10 @@ class Publication {
 
   /// Everything that lacks, the manifest by digest, Destination::before_tags, then the tag.
   /// Errc::refused when the tag names another image by now.
-  Result<Published> publish(const release::BuildTag& tag, const AssembledImage& image,
-                            const Plan& plan, const std::vector<LayerState>& states,
-                            const std::vector<store::BuiltLayer>& layers);
+  Result<Published> publish(const BuiltImage& image, const AssembledImage& documents);
 
  private:
-  Result<std::size_t> write_cache(const Plan& plan, const std::vector<LayerState>& states,
-                                  const std::vector<store::BuiltLayer>& layers);
+  Result<std::size_t> write_cache(const BuiltImage& image);
 
   const Destination& destination_;
   const Workplace& place_;
