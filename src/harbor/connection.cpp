@@ -85,6 +85,7 @@ Result<Reply> Connection::send_once(const char* method, const std::string& path,
 
 Result<Reply> Connection::send(const char* method, const std::string& path, const std::string& body,
                                const std::string& what, std::stop_token stop) const {
+  const auto end = std::chrono::steady_clock::now() + options_.patience;
   for (int attempt = 1;; ++attempt) {
     auto reply = send_once(method, path, body, what, stop);
     if (reply) return reply;
@@ -95,7 +96,7 @@ Result<Reply> Connection::send(const char* method, const std::string& path, cons
     if (!may_repeat(method, error)) return reply;
     const auto delay =
         http::retry_delay(options_.retry, attempt, http::retry_after(error), http::random_jitter());
-    if (!delay) return reply;
+    if (!delay || std::chrono::steady_clock::now() + *delay > end) return reply;
     progress_->note(fmt::format("{}; trying again in {:.1f} s", error.message(),
                                 static_cast<double>(delay->count()) / 1000));
     if (!http::sleep_for(*delay, stop)) return fail(Errc::cancelled, "interrupted");
