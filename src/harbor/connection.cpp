@@ -78,6 +78,13 @@ Result<Reply> Connection::send_once(const char* method, const std::string& path,
   http::Response response = TRY(client->send(request, stop));
   reply.status = response.status;
   reply.headers = std::move(response.headers);
+  const std::string type = base::to_lower(reply.headers.get("Content-Type").value_or(""));
+  if (reply.ok() && type.starts_with("text/html")) {
+    return fail(Error(Errc::protocol, fmt::format("{} answers with a web page where Harbor would "
+                                                  "speak: cannot {}",
+                                                  options_.host, what))
+                    .hint("is it a Harbor, and does a proxy or a login page stand before it?"));
+  }
   if (reply.ok()) return reply;
   return fail(explain(reply.status, response.error_body, reply.headers,
                       {.what = what, .host = options_.host, .user = options_.user}));

@@ -42,7 +42,8 @@ Result<std::string> checked_host(std::string host) {
                   .hint("write host or host:port, without https:// and without a path"));
 }
 
-/// A project's policy and the Harbor that it is for.
+/// A project's policy and the Harbor that it is for. Borrows the app's connections, which end with
+/// its progress.
 struct Subject {
   harbor::Policy policy;
   harbor::Client client;
@@ -151,12 +152,10 @@ Result<int> apply(App& app, const std::string& file) {
     }
     TRY(sink->ready());
   }
-  if (!app.args().flag("yes")) {
-    app.close_progress();
-    if (!TRY(confirm("apply this to " + subject.place + "? [y/N] ", app.stop()))) {
-      TRY(print("nothing was changed\n"));
-      return 1;
-    }
+  if (!app.args().flag("yes") &&
+      !TRY(confirm("apply this to " + subject.place + "? [y/N] ", app.stop()))) {
+    TRY(print("nothing was changed\n"));
+    return 1;
   }
   return report(app, subject, plan,
                 harbor::apply(plan, subject.client, *sink, {}, app.stop()));
