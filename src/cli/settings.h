@@ -5,6 +5,7 @@
 // archives, indexes, redist, registries (docs/reference/config.md).
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -18,6 +19,8 @@ namespace imgforge::cli {
 struct RegistryAddress {
   std::string address;             // a mirror, "host[:port]"; empty: the host itself
   std::optional<bool> plain_http;  // unset: only on this machine (registry::is_loopback)
+  /// How long what fails is tried again; unset: what the client finds good.
+  std::optional<std::chrono::milliseconds> patience;
 };
 
 struct Settings {

@@ -22,7 +22,8 @@ Result<std::vector<Referrer>> pointing_at(Origin& origin, const oci::Digest& sub
                                           std::stop_token stop) {
   std::vector<Referrer> found;
   for (const oci::Descriptor& entry : TRY(origin.referrers(subject, stop))) {
-    found.push_back({subject, TRY(origin.document(entry, stop)), ""});
+    auto document = TRY(origin.document(entry, stop));
+    found.push_back({subject, std::move(document), ""});
   }
   for (const char* kind : kKinds) {
     std::string tag = cosign_tag(subject, kind);

@@ -118,11 +118,12 @@ Result<std::string> provenance(const Image& image, const spec::ImageSpec& spec,
   if (facts.source && has_password(facts.source->uri)) {
     return fail(Errc::invalid, "the address of the spec's repository has a password in it");
   }
+  const auto dependencies = TRY(resolved_dependencies(lock, facts));
   return base::pretty_json({{"buildDefinition",
                              {{"buildType", kBuildType},
                               {"externalParameters", external_parameters(spec, facts)},
                               {"internalParameters", {{"tools", lock.tools}}},
-                              {"resolvedDependencies", TRY(resolved_dependencies(lock, facts))}}},
+                              {"resolvedDependencies", dependencies}}},
                             {"runDetails", run_details(image, lock, facts)}});
 }
 

@@ -51,8 +51,9 @@ Result<sources::LockedDeb> read_deb(JsonReader& reader) {
               architecture = reader.text("architecture"), stanza = reader.text("stanza");
   const auto input = reader.object("input");
   TRY(reader.finish());
+  auto locked = TRY(sources::input_from_json(*input));
   return sources::LockedDeb{std::move(name), std::move(version), std::move(architecture),
-                            TRY(sources::input_from_json(*input)), std::move(stanza)};
+                            std::move(locked), std::move(stanza)};
 }
 
 // A value of os-release(5): quotes are shell's.

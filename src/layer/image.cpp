@@ -116,8 +116,8 @@ Result<oci::Descriptor> read_descriptor(base::JsonReader& row) {
   const auto digest = row.text("digest");
   const auto media_type = row.text("media_type");
   const auto size = row.number("size");
-  return oci::Descriptor{
-      .media_type = media_type, .digest = TRY(oci::Digest::parse(digest)), .size = size};
+  auto parsed = TRY(oci::Digest::parse(digest));
+  return oci::Descriptor{.media_type = media_type, .digest = std::move(parsed), .size = size};
 }
 
 Result<BaseLayer> read_layer(base::JsonReader row) {
@@ -127,8 +127,9 @@ Result<BaseLayer> read_layer(base::JsonReader row) {
   const auto created_by = row.text("created_by");
   auto blob = TRY(read_descriptor(row));
   TRY(row.finish());
+  auto parsed = TRY(oci::Digest::parse(diff_id));
   return BaseLayer{.built = {.blob = std::move(blob),
-                             .diff_id = TRY(oci::Digest::parse(diff_id)),
+                             .diff_id = std::move(parsed),
                              .tar_size = tar_size,
                              .entries = entries},
                    .created_by = created_by};

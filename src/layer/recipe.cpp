@@ -13,11 +13,12 @@ Result<store::BuiltLayer> WrittenRecipe::produce(const BuildContext& context) co
   }
   auto written = TRY(write_blob(context, /*copy_unseen=*/false));
   TRY(written.blob.commit_hashed(written.digest));
+  auto diff_id = TRY(oci::Digest::from_sha256_hex(written.digests.diff_id));
   return store::BuiltLayer{
       .blob = {.media_type = archive::layer_media_type(context.encoder.compression),
                .digest = written.digest,
                .size = written.digests.size},
-      .diff_id = TRY(oci::Digest::from_sha256_hex(written.digests.diff_id)),
+      .diff_id = std::move(diff_id),
       .tar_size = written.digests.tar_size};
 }
 

@@ -75,7 +75,8 @@ Result<Part> parse_part(const std::string& text, const Settings& settings) {
     const auto input = row.object("input");
     TRY(row.finish());
     if (!input) return fail(Errc::invalid, row.path() + " has no input");
-    part.components.push_back({name, version, license, TRY(sources::input_from_json(*input))});
+    auto locked = TRY(sources::input_from_json(*input));
+    part.components.push_back({name, version, license, std::move(locked)});
   }
   TRY(reader.finish());
   std::vector<std::string> names;
@@ -204,9 +205,10 @@ class RedistDefinition final : public Definition {
     for (const std::string& name : settings_.components) {
       const auto found = manifest.find(name, platform, cuda_major(context.below));
       if (!found) return fail(Error(found.error()).at(settings_.place.where()));
+      auto digest = TRY(oci::Digest::from_sha256_hex(found->sha256));
       const sources::Input input{
           base::base_name(found->path),
-          TRY(oci::Digest::from_sha256_hex(found->sha256)),
+          std::move(digest),
           found->size,
           {.kind = sources::Origin::Kind::redist, .role = settings_.product, .path = found->path}};
       part.components.push_back({name, found->version, found->license, input});

@@ -20,10 +20,11 @@ Result<sources::LockedWheel> wheel_from(base::JsonReader reader) {
   const bool requested = reader.flag_or("requested", false);
   const auto input = reader.object("input");
   TRY(reader.finish());
+  auto locked = TRY(sources::input_from_json(*input));
   return sources::LockedWheel{.project = project,
                               .version = version,
                               .requested = requested,
-                              .input = TRY(sources::input_from_json(*input))};
+                              .input = std::move(locked)};
 }
 
 base::Json to_json(const Component& component) {

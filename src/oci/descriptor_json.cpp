@@ -29,8 +29,9 @@ Result<Digest> read_digest(JsonReader& reader, const char* key) {
 Result<Descriptor> read_descriptor(JsonReader& reader) {
   std::string media_type = reader.text("mediaType");
   const std::uint64_t size = reader.number("size");
-  Descriptor descriptor{
-      std::move(media_type), TRY(read_digest(reader, "digest")), size, {}, {}, {}};
+  // Named first: g++ 12 leaks what stands before a failing TRY in an initialiser.
+  Digest digest = TRY(read_digest(reader, "digest"));
+  Descriptor descriptor{std::move(media_type), std::move(digest), size, {}, {}, {}};
   descriptor.annotations = reader.text_map_or_empty("annotations");
   descriptor.artifact_type = reader.text_or("artifactType", "");
   if (auto platform = reader.object("platform", false)) {

@@ -44,11 +44,13 @@ Result<bool> has_build_tag(Repository& repository, const BuildTag& tag, const oc
 Result<MovePlan> plan_promotion(const ChannelPolicy& policy, const Request& request,
                                 Repository& source, const ImageName& image, Repository& target,
                                 const Tools& tools, std::stop_token stop) {
+  auto channel = TRY(policy.channel(request.channel));
+  auto found = TRY(find_image(source, image));
   MovePlan plan{.action = Action::promote,
-                .channel = TRY(policy.channel(request.channel)),
+                .channel = std::move(channel),
                 .repository = target.name(),
                 .source = source.name(),
-                .image = TRY(find_image(source, image)),
+                .image = std::move(found),
                 .policy = policy.digest(),
                 .who = request.who,
                 .reason = request.reason,

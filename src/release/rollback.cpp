@@ -38,11 +38,12 @@ Result<MovePlan> plan_rollback(const ChannelPolicy& policy, const Request& reque
                                                    to.to_string(), channel.name, repository.name()))
                     .hint("name another image that history lists"));
   }
+  auto found = TRY(std::move(manifest));
   MovePlan plan{.action = Action::rollback,
                 .channel = channel,
                 .repository = repository.name(),
                 .source = repository.name(),
-                .image = TRY(std::move(manifest)),
+                .image = std::move(found),
                 .build_tag_is_there = true,
                 .before = history.now,
                 .policy = policy.digest(),

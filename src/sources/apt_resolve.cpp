@@ -118,9 +118,10 @@ Result<LockedDeb> locked_deb(const PrintedUri& printed, const std::string& stanz
       at = i;
     }
   }
+  auto digest = TRY(oci::Digest::from_sha256_hex(printed.sha256));
   LockedDeb deb{field_of(stanza, "Package"), field_of(stanza, "Version"),
                 field_of(stanza, "Architecture"),
-                Input{"", TRY(oci::Digest::from_sha256_hex(printed.sha256)), printed.size, {}},
+                Input{"", std::move(digest), printed.size, {}},
                 without_home_page(stanza)};
   std::string path = field_of(stanza, "Filename");
   if (path.starts_with("./")) path.erase(0, 2);

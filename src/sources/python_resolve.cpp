@@ -62,10 +62,12 @@ class Resolver {
 
 Result<> Resolver::read_request() {
   for (const IndexRule& rule : request_.indexes) {
-    indexes_.push_back({rule, TRY(addresses_.index(rule.role))});
+    auto address = TRY(addresses_.index(rule.role));
+    indexes_.push_back({rule, std::move(address)});
   }
   if (indexes_.empty()) {
-    indexes_.push_back({IndexRule{.role = "default"}, TRY(addresses_.index("default"))});
+    auto address = TRY(addresses_.index("default"));
+    indexes_.push_back({IndexRule{.role = "default"}, std::move(address)});
   }
   requirements_ = request_.requirements;
   if (!request_.requirements_text.empty()) {
@@ -268,12 +270,13 @@ Result<LockedWheel> Resolver::lock(const PylockPackage& package, const WheelTags
     }
     if (!size) size = TRY(file_size_(http::with_credentials_of(index.url, url), stop_));
   }
+  auto digest = TRY(oci::Digest::from_sha256_hex(wheel.sha256));
   return LockedWheel{
       .project = package.project,
       .version = package.version,
       .requested = requested_.contains(package.project) || !request_.pylock_text.empty(),
       .input = Input{wheel.file_name,
-                     TRY(oci::Digest::from_sha256_hex(wheel.sha256)),
+                     std::move(digest),
                      *size,
                      {.kind = Origin::Kind::index,
                       .role = index.rule.role,

@@ -89,8 +89,9 @@ Result<oci::Descriptor> take_layer(Store& store, ArchiveReader& reader,
   Ingest ingest = TRY(store.new_blob(entry.size));
   TRY(reader.copy_to(ingest, task, stop));
   const std::uint64_t size = ingest.written();
+  auto digest = TRY(ingest.commit());
   return oci::Descriptor{
-      .media_type = oci::media_type::kLayer, .digest = TRY(ingest.commit()), .size = size};
+      .media_type = oci::media_type::kLayer, .digest = std::move(digest), .size = size};
 }
 
 // By its first bytes: docker with containerd's store saves layers as it got them.

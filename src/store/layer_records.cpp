@@ -32,9 +32,11 @@ Result<BuiltLayer> parse_record(std::string_view text, const std::string& file) 
   const std::string media_type = blob->text("media_type");
   const std::uint64_t size = blob->number("size");
   TRY(blob->finish());
+  auto blob_digest = TRY(oci::Digest::parse(digest));
+  auto tar_digest = TRY(oci::Digest::parse(diff_id));
   return BuiltLayer{
-      .blob = {.media_type = media_type, .digest = TRY(oci::Digest::parse(digest)), .size = size},
-      .diff_id = TRY(oci::Digest::parse(diff_id)),
+      .blob = {.media_type = media_type, .digest = std::move(blob_digest), .size = size},
+      .diff_id = std::move(tar_digest),
       .tar_size = tar_size,
       .entries = entries};
 }
