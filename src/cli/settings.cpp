@@ -49,6 +49,38 @@ Result<RegistryAddress> decode_registry(const std::string& host, const document:
   return address;
 }
 
+/// What a key may be instead of a file: "pkcs11:...", "file:...".
+bool is_uri(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  return colon != std::string::npos && colon > 1 && text.find('/') > colon;
+}
+
+Result<> read_signing(document::Fields& fields, const std::string& folder,
+                      SigningSettings& signing) {
+  const auto file = [&](const char* key, std::string& into) {
+    const auto text = fields.optional_text(key);
+    if (text && !text->empty()) into = is_uri(*text) ? *text : base::join_path(folder, *text);
+  };
+  file("trust_policy", signing.trust_policy);
+  file("signing_key", signing.key);
+  file("signing_certificates", signing.certificates);
+  signing.builder = fields.text_or("builder", signing.builder);
+  const auto formats = fields.optional_node("signing_formats");
+  if (!formats) return {};
+  if (!formats->is_sequence() || formats->items().empty()) {
+    return fail(formats->error("signing_formats must be a list: legacy, bundle, notation"));
+  }
+  signing.formats.clear();
+  for (const document::Node& item : formats->items()) {
+    auto format = sign::parse_format(item.is_scalar() ? item.text() : "");
+    if (!format) {
+      return fail(item.error(format.error().message()).hint(format.error().hint()));
+    }
+    signing.formats.push_back(*format);
+  }
+  return {};
+}
+
 Result<> read_config(const std::string& file, Settings& settings) {
   const std::string text = TRY(base::read_file(file));
   const document::Node root = TRY(document::parse_yaml(text, file));
@@ -78,6 +110,7 @@ Result<> read_config(const std::string& file, Settings& settings) {
       settings.registries[host.text()] = TRY(decode_registry(host.text(), node));
     }
   }
+  TRY(read_signing(fields, base::parent_path(file), settings.signing));
   return fields.finish();
 }
 
@@ -110,6 +143,12 @@ Result<Settings> load_settings(const Environment& environment, const std::string
   }
   if (const std::string layers = variable(environment, "IMGFORGE_LAYERS"); !layers.empty()) {
     for (std::string_view path : base::split(layers, ':')) settings.layer_paths.emplace_back(path);
+  }
+  if (const std::string key = variable(environment, "IMGFORGE_SIGNING_KEY"); !key.empty()) {
+    settings.signing.key = key;
+  }
+  if (const std::string file = variable(environment, "IMGFORGE_TRUST_POLICY"); !file.empty()) {
+    settings.signing.trust_policy = file;
   }
   // Installed: PREFIX/bin/imgforge with PREFIX/libexec/imgforge and PREFIX/share/imgforge; from a
   // build folder: bin/ with cuda-probe/ beside it.
