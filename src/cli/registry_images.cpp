@@ -1,6 +1,7 @@
 #include "cli/registry_images.h"
 
 #include "registry/certificates.h"
+#include "registry/credential_lookup.h"
 #include "registry/pull.h"
 
 namespace imgforge::cli {
@@ -18,35 +19,63 @@ RegistryImages::RegistryImages(std::map<std::string, RegistryAddress> registries
       transport_(transport),
       progress_(progress) {}
 
-Result<std::unique_ptr<RegistryImages::Registry>> RegistryImages::open(
-    const std::string& host, const registry::CredentialBook& credentials) {
+RegistryImages::Place RegistryImages::place_of(const std::string& host) const {
   const auto found = configured_.find(host);
   const RegistryAddress known = found == configured_.end() ? RegistryAddress() : found->second;
-  const std::string& server = known.address.empty() ? host : known.address;
+  Place place{.server = known.address.empty() ? host : known.address, .patience = known.patience};
+  // On this machine TLS is spoken only where something says so.
+  place.plain_http =
+      transport_.plain_http || known.plain_http.value_or(registry::is_loopback(place.server) &&
+                                                         transport_.verify_tls);
+  return place;
+}
+
+Result<std::unique_ptr<RegistryImages::Registry>> RegistryImages::open(
+    const std::string& host, const registry::CredentialBook& credentials) {
+  const Place place = place_of(host);
   http::Settings settings = http::settings_from(environment_);
   http::Trust trust =
-      TRY(registry::read_certificates(registry::certificate_roots(environment_), server));
+      TRY(registry::read_certificates(registry::certificate_roots(environment_), place.server));
   trust.verify = transport_.verify_tls;
-  settings.trust[registry::trust_key(server)] = std::move(trust);
-  // On this machine TLS is spoken only where something says so.
-  const bool plain =
-      transport_.plain_http ||
-      known.plain_http.value_or(registry::is_loopback(server) && transport_.verify_tls);
-  return std::make_unique<Registry>(
-      std::move(settings),
-      registry::Options{
-          .host = host, .address = known.address, .plain_http = plain, .credentials = credentials},
-      progress_);
+  settings.trust[registry::trust_key(place.server)] = std::move(trust);
+  registry::Options options{.host = host,
+                            .address = place.server == host ? "" : place.server,
+                            .plain_http = place.plain_http,
+                            .credentials = credentials};
+  if (place.patience) options.patience = *place.patience;
+  return std::make_unique<Registry>(std::move(settings), std::move(options), progress_);
+}
+
+Result<RegistryImages::Registry*> RegistryImages::registry(const std::string& host) {
+  if (!credentials_) credentials_ = TRY(registry::read_credentials(environment_));
+  auto& known = registries_[host];
+  if (!known) known = TRY(open(host, *credentials_));
+  return known.get();
 }
 
 Result<registry::Client*> RegistryImages::client(const std::string& host) {
   const std::lock_guard lock(mutex_);
-  auto& known = registries_[host];
-  if (!known) {
-    if (!credentials_) credentials_ = TRY(registry::read_credentials(environment_));
-    known = TRY(open(host, *credentials_));
+  return &TRY(registry(host))->client;
+}
+
+Result<harbor::Connection> RegistryImages::harbor(const std::string& host,
+                                                  const std::string& project,
+                                                  std::stop_token stop) {
+  const std::lock_guard lock(mutex_);
+  Registry& known = *TRY(registry(host));
+  const Place place = place_of(host);
+  registry::CredentialLookup lookup(*credentials_, host, progress_);
+  const registry::Credentials credentials = lookup.find(project, stop);
+  if (credentials.empty() && !lookup.trouble().empty()) {
+    return fail(Errc::unauthorized,
+                "the credentials for " + host + " could not be had: " + lookup.trouble());
   }
-  return &known->client;
+  harbor::Options options{.host = place.server,
+                          .plain_http = place.plain_http,
+                          .user = credentials.user,
+                          .password = credentials.password};
+  if (place.patience) options.patience = *place.patience;
+  return harbor::Connection::open(std::move(options), known.pool, progress_);
 }
 
 Result<bool> RegistryImages::check_login(const std::string& host,

@@ -3,6 +3,7 @@
 // first registry is asked for.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "cli/settings.h"
+#include "harbor/connection.h"
 #include "http/pool.h"
 #include "layer/image_source.h"
 #include "registry/client.h"
@@ -31,6 +33,11 @@ class RegistryImages final : public layer::ImageSource {
   /// The same one for a host at every call; safe from several threads.
   Result<registry::Client*> client(const std::string& host);
 
+  /// The REST interface of the Harbor at a host, as whoever logged in there (or to the project).
+  /// Borrows this. Nothing is asked of it yet: any host will do.
+  Result<harbor::Connection> harbor(const std::string& host, const std::string& project,
+                                    std::stop_token stop);
+
   /// Whether the registry takes these credentials: unauthorized if not; false when it asks nobody.
   Result<bool> check_login(const std::string& host, const registry::Credentials& credentials,
                            std::stop_token stop);
@@ -49,6 +56,15 @@ class RegistryImages final : public layer::ImageSource {
         : pool(std::move(settings)), client(std::move(options), pool, progress) {}
   };
 
+  /// Where a host is reached, and how.
+  struct Place {
+    std::string server;
+    bool plain_http = false;
+    std::optional<std::chrono::milliseconds> patience;
+  };
+  Place place_of(const std::string& host) const;
+  /// Under the mutex.
+  Result<Registry*> registry(const std::string& host);
   Result<std::unique_ptr<Registry>> open(const std::string& host,
                                          const registry::CredentialBook& credentials);
 

@@ -40,11 +40,29 @@ Result<sources::ArchiveAddress> decode_archive(const std::string& role,
   return address;
 }
 
-// registries: {HOST: {address: MIRROR, plain_http: true}}
+/// "0s", "90s", "15m": whole seconds or minutes, a day at most.
+std::optional<std::chrono::seconds> parse_patience(std::string_view text) {
+  constexpr std::uint64_t kLongest = 24 * 3600;
+  if (text.empty()) return std::nullopt;
+  const std::uint64_t unit = text.back() == 's' ? 1 : text.back() == 'm' ? 60 : 0;
+  const auto number = base::parse_uint(text.substr(0, text.size() - 1));
+  if (unit == 0 || !number || *number > kLongest / unit) return std::nullopt;
+  return std::chrono::seconds(*number * unit);
+}
+
+// registries: {HOST: {address: MIRROR, plain_http: true, patience: 2m}}
 Result<RegistryAddress> decode_registry(const std::string& host, const document::Node& node) {
   document::Fields fields(node, "the registry " + host);
   RegistryAddress address{.address = fields.text_or("address", "")};
   if (fields.optional_node("plain_http")) address.plain_http = fields.flag_or("plain_http", false);
+  if (const auto text = fields.optional_text("patience")) {
+    const auto patience = parse_patience(*text);
+    if (!patience) {
+      fields.reject("patience", "'" + *text + "' is no span of time", "write 30s or 15m");
+    } else {
+      address.patience = *patience;
+    }
+  }
   TRY(fields.finish());
   return address;
 }

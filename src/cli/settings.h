@@ -6,6 +6,7 @@
 // signing_certificates, builder (docs/reference/config.md).
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,6 +21,8 @@ namespace imgforge::cli {
 struct RegistryAddress {
   std::string address;             // a mirror, "host[:port]"; empty: the host itself
   std::optional<bool> plain_http;  // unset: only on this machine (registry::is_loopback)
+  /// How long what fails is tried again; unset: what the client finds good.
+  std::optional<std::chrono::milliseconds> patience;
 };
 
 /// Keys and trust; files as absolute paths or relative to the working directory, empty: not said.

@@ -78,6 +78,13 @@ Result<Reply> Connection::send_once(const char* method, const std::string& path,
   http::Response response = TRY(client->send(request, stop));
   reply.status = response.status;
   reply.headers = std::move(response.headers);
+  const std::string type = base::to_lower(reply.headers.get("Content-Type").value_or(""));
+  if (reply.ok() && type.starts_with("text/html")) {
+    return fail(Error(Errc::protocol, fmt::format("{} answers with a web page where Harbor would "
+                                                  "speak: cannot {}",
+                                                  options_.host, what))
+                    .hint("is it a Harbor, and does a proxy or a login page stand before it?"));
+  }
   if (reply.ok()) return reply;
   return fail(explain(reply.status, response.error_body, reply.headers,
                       {.what = what, .host = options_.host, .user = options_.user}));
@@ -85,6 +92,7 @@ Result<Reply> Connection::send_once(const char* method, const std::string& path,
 
 Result<Reply> Connection::send(const char* method, const std::string& path, const std::string& body,
                                const std::string& what, std::stop_token stop) const {
+  const auto end = std::chrono::steady_clock::now() + options_.patience;
   for (int attempt = 1;; ++attempt) {
     auto reply = send_once(method, path, body, what, stop);
     if (reply) return reply;
@@ -95,7 +103,7 @@ Result<Reply> Connection::send(const char* method, const std::string& path, cons
     if (!may_repeat(method, error)) return reply;
     const auto delay =
         http::retry_delay(options_.retry, attempt, http::retry_after(error), http::random_jitter());
-    if (!delay) return reply;
+    if (!delay || std::chrono::steady_clock::now() + *delay > end) return reply;
     progress_->note(fmt::format("{}; trying again in {:.1f} s", error.message(),
                                 static_cast<double>(delay->count()) / 1000));
     if (!http::sleep_for(*delay, stop)) return fail(Errc::cancelled, "interrupted");

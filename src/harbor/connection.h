@@ -4,6 +4,7 @@
 // Harbor did nothing. All functions are safe from several threads.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <stop_token>
@@ -25,6 +26,8 @@ struct Options {
   std::string user;  // "robot$ml+ci"; empty: nobody
   std::string password;
   http::RetryPolicy retry;
+  /// Nothing is tried again when a request has taken this long.
+  std::chrono::milliseconds patience = std::chrono::minutes(15);
 };
 
 struct Reply {

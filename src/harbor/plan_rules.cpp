@@ -20,19 +20,6 @@ std::string frozen_channel(const ImmutableRule& rule, const Policy& policy) {
   return {};
 }
 
-std::string text(const RetentionRule& rule) {
-  std::string keep = rule.keep == "always" ? "all" : rule.keep + " " + std::to_string(rule.count);
-  return keep + " of tags " + describe(rule.tags) + " in " + describe(rule.repositories) +
-         (rule.untagged ? " and untagged" : "") + (rule.disabled ? " (off)" : "");
-}
-
-std::string text(const Retention& retention) {
-  std::vector<std::string> parts = {retention.cron.empty() ? "never by itself"
-                                                           : "at " + retention.cron};
-  for (const RetentionRule& rule : retention.rules) parts.push_back(text(rule));
-  return base::join(parts, "; ");
-}
-
 bool has(const std::vector<RetentionRule>& rules, const RetentionRule& rule) {
   return std::find(rules.begin(), rules.end(), rule) != rules.end();
 }
@@ -81,7 +68,7 @@ Result<> plan_retention(const Policy& policy, const State& state, Draft& draft) 
   Change change{.kind = "retention", .name = "tags that are kept"};
   if (state.retention) {
     wanted.id = state.retention->id;
-    change.before = text(*state.retention);
+    change.before = describe(*state.retention);
     std::vector<RetentionRule> foreign;
     for (const RetentionRule& rule : state.retention->rules) {
       if (!has(wanted.rules, rule)) foreign.push_back(rule);
@@ -106,7 +93,7 @@ Result<> plan_retention(const Policy& policy, const State& state, Draft& draft) 
     return fail(Error(Errc::refused, "the project would have more than 15 retention rules")
                     .hint("rules that are not in the policy are kept: prune: true deletes them"));
   }
-  change.after = text(wanted);
+  change.after = describe(wanted);
   if (change.changes()) change.step = PutRetention{wanted};
   draft.add(Rank::retention, std::move(change));
   return {};

@@ -122,6 +122,11 @@ Result<Policy> read_policy(const Node& root) {
     fields.reject("imgforge", "this version of the format is not known",
                   "write imgforge: 1, or use a newer imgforge");
   }
+  policy.host = fields.text_or("host", "");
+  if (policy.host.find_first_of("/@?# ") != std::string::npos) {
+    fields.reject("host", quote(policy.host) + " is no address of a Harbor",
+                  "write host or host:port, without https:// and without a path");
+  }
   policy.project = fields.text("project");
   if (!policy.project.empty() && !is_project_name(policy.project)) {
     fields.reject("project", quote(policy.project) + " cannot be the name of a project",

@@ -43,6 +43,7 @@ struct RobotPolicy {
 };
 
 struct Policy {
+  std::string host;  // "harbor.example", with a port if need be; may be empty
   std::string project;
   /// What Harbor puts before the names of robots: a setting of the system.
   std::string robot_prefix = "robot$";

@@ -2,45 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
 
 #include "base/json.h"
-#include "base/text.h"
+#include "harbor/aligned.h"
 
 namespace imgforge::harbor {
 namespace {
 
 using base::Json;
-
-constexpr std::size_t kWidestChange = 100;  // of the last column: --json has all of it
-
-using Row = std::vector<std::string>;
-
-std::string aligned(const std::vector<Row>& rows) {
-  std::vector<std::size_t> width;
-  for (const Row& row : rows) {
-    width.resize(std::max(width.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], row[i].size());
-  }
-  std::string out;
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i] + std::string(width[i] - row[i].size() + 2, ' ');
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + "\n";
-  }
-  return out;
-}
-
-std::string shortened(std::string text) {
-  if (text.size() <= kWidestChange) return text;
-  std::size_t end = kWidestChange - 3;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end) + "...";
-}
 
 std::string difference(const Change& change) {
   std::string out;
@@ -67,7 +37,7 @@ std::string difference(const Change& change) {
   return out;
 }
 
-Row row(std::string_view first, const Change& change) {
+TextRow row(std::string_view first, const Change& change) {
   return {std::string(first), change.kind, change.name, difference(change)};
 }
 
@@ -95,7 +65,7 @@ Json list_json(const std::vector<Change>& changes) {
 }  // namespace
 
 std::string plan_table(const Plan& plan, bool all) {
-  std::vector<Row> rows = {{"ACTION", "WHAT", "NAME", "CHANGE"}};
+  std::vector<TextRow> rows = {{"ACTION", "WHAT", "NAME", "CHANGE"}};
   for (const Change& change : plan.changes) {
     const bool shown = change.action != Action::none || !change.note.empty();
     if (shown || all) rows.push_back(row(to_string(change.action), change));
@@ -121,7 +91,7 @@ std::string plan_json(const Plan& plan) {
 }
 
 std::string applied_table(const Applied& applied) {
-  std::vector<Row> rows;
+  std::vector<TextRow> rows;
   const auto past = [](Action action) {
     return action == Action::create ? "created" : action == Action::remove ? "deleted" : "updated";
   };

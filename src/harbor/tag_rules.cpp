@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "harbor/pattern.h"
 
 namespace imgforge::harbor {
@@ -10,6 +11,12 @@ namespace {
 bool selects(const Selector& selector, const std::string& name) {
   const auto pattern = Pattern::parse(selector.pattern);
   return !pattern || pattern->matches(name) != selector.excludes;
+}
+
+std::string text(const RetentionRule& rule) {
+  std::string keep = rule.keep == "always" ? "all" : rule.keep + " " + std::to_string(rule.count);
+  return keep + " of tags " + describe(rule.tags) + " in " + describe(rule.repositories) +
+         (rule.untagged ? " and untagged" : "") + (rule.disabled ? " (off)" : "");
 }
 
 }  // namespace
@@ -38,6 +45,13 @@ std::string describe(const Selector& selector) {
 
 std::string describe(const ImmutableRule& rule) {
   return "tags " + describe(rule.tags) + " in " + describe(rule.repositories);
+}
+
+std::string describe(const Retention& retention) {
+  std::vector<std::string> parts = {retention.cron.empty() ? "never by itself"
+                                                           : "at " + retention.cron};
+  for (const RetentionRule& rule : retention.rules) parts.push_back(text(rule));
+  return base::join(parts, "; ");
 }
 
 }  // namespace imgforge::harbor

@@ -26,5 +26,7 @@ Result<std::optional<std::string>> covered_example(const ImmutableRule& rule,
 /// "tags v*.*.* in **", "tags except {nightly,*-lts} in **".
 std::string describe(const ImmutableRule& rule);
 std::string describe(const Selector& selector);
+/// "at 0 0 0 * * *; latestPushedK 50 of tags pytorch* in **".
+std::string describe(const Retention& retention);
 
 }  // namespace imgforge::harbor

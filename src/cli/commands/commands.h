@@ -12,6 +12,7 @@ Command copy_command();
 Command diff_command();
 Command doctor_command();
 Command fetch_command();
+Command harbor_command();
 Command inspect_command();
 Command lock_command();
 Command login_command();

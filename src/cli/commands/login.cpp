@@ -48,7 +48,7 @@ Result<std::string> password(const App& app) {
     std::getline(std::cin, text);
     return std::string(base::trim(text));
   }
-  return ask_secret("Password: ");
+  return ask_secret("Password: ", app.stop());
 }
 
 Result<int> run_login(App& app) {

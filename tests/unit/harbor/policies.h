@@ -6,7 +6,8 @@
 
 inline const std::string kHead = "imgforge: 1\nproject: ml\n";
 
-inline const std::string kWhole = kHead + R"(robot_prefix: robot$
+inline const std::string kWhole = kHead + R"(host: harbor.example:8443
+robot_prefix: robot$
 prune: false
 public: true
 quota: 500GB
@@ -41,6 +42,7 @@ inline const std::vector<std::string> kBroken = {
     "imgforge: 1\n",
     "imgforge: 2\nproject: ml\n",
     kHead + "colour: red\n",
+    kHead + "host: https://harbor.example/path\n",
     kHead + "public: maybe\n",
     kHead + "quota: plenty\n",
     kHead + "quota: 0GB\n",

@@ -20,6 +20,7 @@ std::string wrong(const std::string& text) {
 
 TEST_CASE("every key of a policy") {
   const Policy policy = REQUIRE_OK(parse_policy(kWhole, "policy.yaml"));
+  CHECK(policy.host == "harbor.example:8443");
   CHECK(policy.project == "ml");
   CHECK(policy.is_public == true);
   CHECK(policy.quota == 500'000'000'000);
