@@ -129,6 +129,9 @@ Result<> read_config(const std::string& file, Settings& settings) {
     }
   }
   TRY(read_signing(fields, base::parent_path(file), settings.signing));
+  if (const auto policy = fields.optional_text("channel_policy"); policy && !policy->empty()) {
+    settings.channel_policy = base::join_path(base::parent_path(file), *policy);
+  }
   return fields.finish();
 }
 
@@ -167,6 +170,9 @@ Result<Settings> load_settings(const Environment& environment, const std::string
   }
   if (const std::string file = variable(environment, "IMGFORGE_TRUST_POLICY"); !file.empty()) {
     settings.signing.trust_policy = file;
+  }
+  if (const std::string file = variable(environment, "IMGFORGE_CHANNEL_POLICY"); !file.empty()) {
+    settings.channel_policy = file;
   }
   // Installed: PREFIX/bin/imgforge with PREFIX/libexec/imgforge and PREFIX/share/imgforge; from a
   // build folder: bin/ with cuda-probe/ beside it.

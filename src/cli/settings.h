@@ -3,7 +3,7 @@
 // Precedence: command line, environment (IMGFORGE_*), ~/.config/imgforge/config.yaml,
 // /etc/imgforge/config.yaml, defaults. Keys of the file: store, layers, workers, vendor, tools,
 // archives, indexes, redist, registries, trust_policy, signing_key, signing_formats,
-// signing_certificates, builder (docs/reference/config.md).
+// signing_certificates, builder, channel_policy (docs/reference/config.md).
 #pragma once
 
 #include <chrono>
@@ -43,6 +43,7 @@ struct Settings {
   sources::AddressSettings addresses;
   std::map<std::string, RegistryAddress> registries;  // by host, as references have it
   SigningSettings signing;
+  std::string channel_policy;  // a file; empty: not said
 };
 
 /// `environment` is the process's environment; `config_file` overrides where the file is looked for
