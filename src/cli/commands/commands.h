@@ -13,11 +13,14 @@ Command diff_command();
 Command doctor_command();
 Command fetch_command();
 Command inspect_command();
+Command keygen_command();
 Command lock_command();
 Command login_command();
 Command logout_command();
 Command plan_command();
 Command pull_command();
 Command push_command();
+Command sign_command();
+Command verify_command();
 
 }  // namespace imgforge::cli
