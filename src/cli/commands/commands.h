@@ -5,6 +5,7 @@
 
 namespace imgforge::cli {
 
+Command attest_command();
 Command build_command();
 Command cache_command();
 Command completion_command();
@@ -20,6 +21,7 @@ Command logout_command();
 Command plan_command();
 Command pull_command();
 Command push_command();
+Command sbom_command();
 Command sign_command();
 Command verify_command();
 
