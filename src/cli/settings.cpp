@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "cli/signer.h"
 #include "document/fields.h"
 
 namespace imgforge::cli {
@@ -67,20 +68,16 @@ Result<RegistryAddress> decode_registry(const std::string& host, const document:
   return address;
 }
 
-/// What a key may be instead of a file: "pkcs11:...", "file:...".
-bool is_uri(const std::string& text) {
-  const std::size_t colon = text.find(':');
-  return colon != std::string::npos && colon > 1 && text.find('/') > colon;
-}
-
 Result<> read_signing(document::Fields& fields, const std::string& folder,
                       SigningSettings& signing) {
   const auto file = [&](const char* key, std::string& into) {
     const auto text = fields.optional_text(key);
-    if (text && !text->empty()) into = is_uri(*text) ? *text : base::join_path(folder, *text);
+    if (text && !text->empty()) into = base::join_path(folder, *text);
   };
   file("trust_policy", signing.trust_policy);
-  file("signing_key", signing.key);
+  if (const auto key = fields.optional_text("signing_key"); key && !key->empty()) {
+    signing.key = is_key_uri(*key) ? *key : base::join_path(folder, *key);
+  }
   file("signing_certificates", signing.certificates);
   signing.builder = fields.text_or("builder", signing.builder);
   const auto formats = fields.optional_node("signing_formats");

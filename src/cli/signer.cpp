@@ -16,12 +16,6 @@ std::string key_name(const App& app) {
   return app.args().value("key").value_or(app.settings().signing.key);
 }
 
-/// A path has no scheme: "pkcs11:token=x", "file:/key", but not "keys/a:b".
-bool is_uri(const std::string& text) {
-  const std::size_t colon = text.find(':');
-  return colon != std::string::npos && colon > 1 && text.find('/') > colon && !base::exists(text);
-}
-
 Result<sign::Secret> ask_passphrase(const std::string& name) {
   auto typed = ask_secret("Passphrase of " + name + ": ");
   if (typed) return sign::Secret(*std::move(typed));
@@ -34,7 +28,7 @@ Result<sign::Secret> ask_passphrase(const std::string& name) {
 Result<sign::SigningKey> open_key(const App& app, const std::string& name) {
   const auto given = TRY(given_passphrase(app));
   const sign::Secret* passphrase = given ? &*given : nullptr;
-  if (is_uri(name)) {
+  if (is_key_uri(name)) {
     auto opened = sign::open_signing_key(name, passphrase);
     const bool may_ask =
         !opened && passphrase == nullptr && opened.error().code() == Errc::unauthorized;
@@ -53,6 +47,11 @@ Result<sign::SigningKey> open_key(const App& app, const std::string& name) {
 }
 
 }  // namespace
+
+bool is_key_uri(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  return colon != std::string::npos && colon > 1 && text.find('/') > colon && !base::exists(text);
+}
 
 Result<std::optional<sign::Secret>> given_passphrase(const App& app) {
   if (const auto file = app.args().value("passphrase-file")) {

@@ -34,6 +34,9 @@ class Signer {
   std::string name_;
 };
 
+/// Whether it is a key's URI and no path: "pkcs11:token=x", "file:/key", but not "keys/a:b".
+bool is_key_uri(const std::string& text);
+
 /// --passphrase-file, IMGFORGE_KEY_PASSPHRASE, COSIGN_PASSWORD (which may be empty, as cosign has
 /// it); nullopt: nobody said.
 Result<std::optional<sign::Secret>> given_passphrase(const App& app);

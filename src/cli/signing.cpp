@@ -112,7 +112,8 @@ Result<std::vector<Written>> attest_in_formats(App& app, release::Repository& re
                                                const oci::Descriptor& image,
                                                const std::string& predicate_type,
                                                const std::string& predicate,
-                                               const std::vector<sign::Format>& formats) {
+                                               const std::vector<sign::Format>& formats,
+                                               const SamePredicate& same) {
   if (!contains(formats, sign::Format::legacy) && !contains(formats, sign::Format::bundle)) {
     return fail(Error(Errc::usage, "notation has no attestations")
                     .hint("give --format bundle or --format legacy"));
@@ -123,7 +124,7 @@ Result<std::vector<Written>> attest_in_formats(App& app, release::Repository& re
   const auto is_in = [&](const sign::Verification& found, sign::Format format) {
     return std::any_of(found.attestations.begin(), found.attestations.end(), [&](const auto& one) {
       return one.format == format && one.predicate_type == predicate_type &&
-             one.predicate == wanted;
+             (same ? same(one.predicate) : one.predicate == wanted);
     });
   };
   const sign::TrustRoots roots = own_roots(signer, {});

@@ -1,6 +1,7 @@
 // Writes signatures and attestations of an image into its repository, once each.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -28,12 +29,17 @@ Result<std::vector<Written>> sign_in_formats(App& app, release::Repository& repo
                                              const std::map<std::string, std::string>& annotations,
                                              const std::vector<sign::Format>& formats);
 
+/// Whether a statement that is there (canonical JSON) says the same.
+using SamePredicate = std::function<bool(const std::string& there)>;
+
 /// The same for a statement; notation has none: Errc::usage when it is the only format, else it is
-/// passed over. Already there is one by this key with this very predicate.
+/// passed over. Already there is one by this key for which `same` holds; without it, one with this
+/// very predicate.
 Result<std::vector<Written>> attest_in_formats(App& app, release::Repository& repository,
                                                const oci::Descriptor& image,
                                                const std::string& predicate_type,
                                                const std::string& predicate,
-                                               const std::vector<sign::Format>& formats);
+                                               const std::vector<sign::Format>& formats,
+                                               const SamePredicate& same = {});
 
 }  // namespace imgforge::cli
