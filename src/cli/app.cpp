@@ -127,6 +127,11 @@ RegistryImages& App::images() {
   return *images_;
 }
 
+Result<const Signer*> App::signer() {
+  if (!signer_) signer_ = TRY(Signer::open(*this));
+  return signer_.get();
+}
+
 std::span<const Option> common_options() { return kCommon; }
 
 std::string help_of(const Command& command) {

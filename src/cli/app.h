@@ -13,6 +13,7 @@
 #include "cli/args.h"
 #include "cli/registry_images.h"
 #include "cli/settings.h"
+#include "cli/signer.h"
 #include "sources/sources.h"
 #include "store/store.h"
 
@@ -43,6 +44,8 @@ class App {
   Result<sources::Sources*> sources();
   /// Images in registries. Reads nothing before it is asked for one.
   RegistryImages& images();
+  /// The key to sign with.
+  Result<const Signer*> signer();
 
  private:
   Settings settings_;
@@ -53,6 +56,7 @@ class App {
   std::optional<store::Store> store_;
   std::unique_ptr<sources::Sources> sources_;
   std::unique_ptr<RegistryImages> images_;
+  std::unique_ptr<Signer> signer_;
 };
 
 struct Command {

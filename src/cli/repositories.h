@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "cli/app.h"
 #include "oci/reference.h"
@@ -10,8 +12,14 @@
 
 namespace imgforge::cli {
 
-/// Borrows the app. Nothing is asked of the registry before the first call.
+/// Borrows the app's registries, which end with its progress. Nothing is asked of the registry
+/// before the first call. Tag and digest of `image` do not matter.
 Result<std::unique_ptr<release::Repository>> open_repository(App& app,
                                                              const oci::RegistryReference& image);
+
+/// Puts those labels on an image in a Harbor that its project has, and returns them; elsewhere none.
+Result<std::vector<std::string>> label_image(release::Repository& repository,
+                                             const oci::Digest& image,
+                                             const std::vector<std::string>& names);
 
 }  // namespace imgforge::cli

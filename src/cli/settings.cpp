@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "cli/signer.h"
 #include "document/fields.h"
 
 namespace imgforge::cli {
@@ -67,6 +68,34 @@ Result<RegistryAddress> decode_registry(const std::string& host, const document:
   return address;
 }
 
+Result<> read_signing(document::Fields& fields, const std::string& folder,
+                      SigningSettings& signing) {
+  const auto file = [&](const char* key, std::string& into) {
+    const auto text = fields.optional_text(key);
+    if (text && !text->empty()) into = base::join_path(folder, *text);
+  };
+  file("trust_policy", signing.trust_policy);
+  if (const auto key = fields.optional_text("signing_key"); key && !key->empty()) {
+    signing.key = is_key_uri(*key) ? *key : base::join_path(folder, *key);
+  }
+  file("signing_certificates", signing.certificates);
+  signing.builder = fields.text_or("builder", signing.builder);
+  const auto formats = fields.optional_node("signing_formats");
+  if (!formats) return {};
+  if (!formats->is_sequence() || formats->items().empty()) {
+    return fail(formats->error("signing_formats must be a list: legacy, bundle, notation"));
+  }
+  signing.formats.clear();
+  for (const document::Node& item : formats->items()) {
+    auto format = sign::parse_format(item.is_scalar() ? item.text() : "");
+    if (!format) {
+      return fail(item.error(format.error().message()).hint(format.error().hint()));
+    }
+    signing.formats.push_back(*format);
+  }
+  return {};
+}
+
 Result<> read_config(const std::string& file, Settings& settings) {
   const std::string text = TRY(base::read_file(file));
   const document::Node root = TRY(document::parse_yaml(text, file));
@@ -95,6 +124,10 @@ Result<> read_config(const std::string& file, Settings& settings) {
     for (const auto& [host, node] : registries->entries()) {
       settings.registries[host.text()] = TRY(decode_registry(host.text(), node));
     }
+  }
+  TRY(read_signing(fields, base::parent_path(file), settings.signing));
+  if (const auto policy = fields.optional_text("channel_policy"); policy && !policy->empty()) {
+    settings.channel_policy = base::join_path(base::parent_path(file), *policy);
   }
   return fields.finish();
 }
@@ -128,6 +161,15 @@ Result<Settings> load_settings(const Environment& environment, const std::string
   }
   if (const std::string layers = variable(environment, "IMGFORGE_LAYERS"); !layers.empty()) {
     for (std::string_view path : base::split(layers, ':')) settings.layer_paths.emplace_back(path);
+  }
+  if (const std::string key = variable(environment, "IMGFORGE_SIGNING_KEY"); !key.empty()) {
+    settings.signing.key = key;
+  }
+  if (const std::string file = variable(environment, "IMGFORGE_TRUST_POLICY"); !file.empty()) {
+    settings.signing.trust_policy = file;
+  }
+  if (const std::string file = variable(environment, "IMGFORGE_CHANNEL_POLICY"); !file.empty()) {
+    settings.channel_policy = file;
   }
   // Installed: PREFIX/bin/imgforge with PREFIX/libexec/imgforge and PREFIX/share/imgforge; from a
   // build folder: bin/ with cuda-probe/ beside it.

@@ -2,7 +2,8 @@
 //
 // Precedence: command line, environment (IMGFORGE_*), ~/.config/imgforge/config.yaml,
 // /etc/imgforge/config.yaml, defaults. Keys of the file: store, layers, workers, vendor, tools,
-// archives, indexes, redist, registries (docs/reference/config.md).
+// archives, indexes, redist, registries, trust_policy, signing_key, signing_formats,
+// signing_certificates, builder, channel_policy (docs/reference/config.md).
 #pragma once
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "sign/verify.h"
 #include "sources/addresses.h"
 
 namespace imgforge::cli {
@@ -23,6 +25,15 @@ struct RegistryAddress {
   std::optional<std::chrono::milliseconds> patience;
 };
 
+/// Keys and trust; files as absolute paths or relative to the working directory, empty: not said.
+struct SigningSettings {
+  std::string trust_policy;
+  std::string key;  // a file, or a URI that OpenSSL opens
+  std::vector<sign::Format> formats = {sign::Format::legacy, sign::Format::bundle};
+  std::string certificates;  // the chain of the key, for notation
+  std::string builder;       // a URI: who builds here, for provenance
+};
+
 struct Settings {
   std::string store_directory;
   std::vector<std::string> layer_paths;
@@ -31,6 +42,8 @@ struct Settings {
   bool no_color = false;
   sources::AddressSettings addresses;
   std::map<std::string, RegistryAddress> registries;  // by host, as references have it
+  SigningSettings signing;
+  std::string channel_policy;  // a file; empty: not said
 };
 
 /// `environment` is the process's environment; `config_file` overrides where the file is looked for

@@ -101,6 +101,11 @@ class Client {
   Result<std::vector<oci::Descriptor>> referrers(const std::string& repository,
                                                  const oci::Digest& subject,
                                                  std::stop_token stop = {});
+  /// The same as the list has it, for whoever reads the manifests anyway: types and annotations may
+  /// be wrong, and what it names may be gone.
+  Result<std::vector<oci::Descriptor>> listed_referrers(const std::string& repository,
+                                                        const oci::Digest& subject,
+                                                        std::stop_token stop = {});
   /// Puts a manifest that has a subject, and lists it under the stand-in tag unless the server does
   /// that itself. unavailable: others wrote the list again and again meanwhile.
   Result<> put_referrer(const std::string& repository, const RawManifest& manifest,

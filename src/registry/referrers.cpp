@@ -48,6 +48,13 @@ Result<std::vector<oci::Descriptor>> Client::referrers(const std::string& reposi
   return out;
 }
 
+Result<std::vector<oci::Descriptor>> Client::listed_referrers(const std::string& repository,
+                                                              const oci::Digest& subject,
+                                                              std::stop_token stop) {
+  if (auto found = TRY(referrers_by_interface(repository, subject, stop))) return *std::move(found);
+  return referrers_by_tag(repository, subject, stop);
+}
+
 Result<std::optional<std::vector<oci::Descriptor>>> Client::referrers_by_interface(
     const std::string& repository, const oci::Digest& subject, std::stop_token stop) {
   if (no_referrers_) return std::nullopt;

@@ -142,6 +142,15 @@ PolicyCheck check(const AttestationDemand& demand, const Verification& verificat
   return out;
 }
 
+bool is_named(const RepositoryRule& rule, const std::string& name) {
+  const auto names = [&](const auto& demand) { return contains(demand.by, name); };
+  if (rule.signatures.empty() && rule.attestations.empty()) return true;
+  return std::any_of(rule.signatures.begin(), rule.signatures.end(), names) ||
+         std::any_of(rule.attestations.begin(), rule.attestations.end(), names);
+}
+
+}  // namespace
+
 const RepositoryRule* find_rule(const TrustPolicy& policy, std::string_view repository) {
   for (const RepositoryRule& rule : policy.rules) {
     for (const std::string& pattern : rule.match) {
@@ -151,7 +160,21 @@ const RepositoryRule* find_rule(const TrustPolicy& policy, std::string_view repo
   return nullptr;
 }
 
-}  // namespace
+bool believes_signature(const RepositoryRule& rule, const VerifiedSignature& signature) {
+  if (rule.signatures.empty()) return is_named(rule, signature.signer.name);
+  return std::any_of(rule.signatures.begin(), rule.signatures.end(),
+                     [&](const auto& demand) { return objection(demand, signature).empty(); });
+}
+
+bool believes_statement(const RepositoryRule& rule, const VerifiedAttestation& statement) {
+  bool spoken_of = false;
+  for (const AttestationDemand& demand : rule.attestations) {
+    if (demand.predicate_type != statement.predicate_type) continue;
+    if (contains(demand.by, statement.signer.name)) return true;
+    spoken_of = true;
+  }
+  return !spoken_of && is_named(rule, statement.signer.name);
+}
 
 bool repository_matches(std::string_view pattern, std::string_view text) {
   // Dynamic programming over prefixes of the text: linear in both, whatever the stars.
@@ -189,7 +212,7 @@ Decision decide(const TrustPolicy& policy, std::string_view repository,
     decision.checks.push_back(check(demand, verification));
   }
   for (const AttestationDemand& demand : rule->attestations) {
-    decision.checks.push_back(check(demand, verification));
+    if (demand.required) decision.checks.push_back(check(demand, verification));
   }
   decision.accepted = std::all_of(decision.checks.begin(), decision.checks.end(),
                                   [](const PolicyCheck& check) { return check.met; });

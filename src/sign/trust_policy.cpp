@@ -257,8 +257,9 @@ class Reader {
     Fields fields(node, "the attestation");
     const Node type = fields.node("type");
     const Node by = fields.node("by");
-    TRY(fields.finish());
     AttestationDemand demand;
+    demand.required = fields.flag_or("required", true);
+    TRY(fields.finish());
     demand.predicate_type =
         TRY(placed(predicate_type_of(type.is_scalar() ? type.text() : ""), type));
     demand.by = TRY(read_by(by));

@@ -23,6 +23,7 @@ struct SignatureDemand {
 struct AttestationDemand {
   std::string predicate_type;
   std::vector<std::string> by;
+  bool required = true;  // false: only says who is believed
 };
 
 struct RepositoryRule {
@@ -63,6 +64,15 @@ struct Decision {
 /// accepted.
 Decision decide(const TrustPolicy& policy, std::string_view repository,
                 const Verification& verification);
+
+/// The rule that decides for a repository; null when none matches. Borrowed from the policy.
+const RepositoryRule* find_rule(const TrustPolicy& policy, std::string_view repository);
+
+/// Whether the rule takes this signer's word: somebody whom one of its demands names (any key of
+/// the policy, when it names nobody). For statements of a type that the rule speaks of, only those
+/// whom it names for that type.
+bool believes_signature(const RepositoryRule& rule, const VerifiedSignature& signature);
+bool believes_statement(const RepositoryRule& rule, const VerifiedAttestation& statement);
 
 /// Errc::mismatch with every demand that is not met.
 Result<> require(const Decision& decision, std::string_view repository);

@@ -5,6 +5,7 @@
 
 namespace imgforge::cli {
 
+Command attest_command();
 Command build_command();
 Command cache_command();
 Command completion_command();
@@ -14,11 +15,15 @@ Command doctor_command();
 Command fetch_command();
 Command harbor_command();
 Command inspect_command();
+Command keygen_command();
 Command lock_command();
 Command login_command();
 Command logout_command();
 Command plan_command();
 Command pull_command();
 Command push_command();
+Command sbom_command();
+Command sign_command();
+Command verify_command();
 
 }  // namespace imgforge::cli

@@ -7,9 +7,11 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/registry_image.h"
 #include "cli/commands/shared.h"
 #include "cli/ends.h"
 #include "cli/output.h"
+#include "cli/trust.h"
 #include "release/publish.h"
 #include "store/export.h"
 
@@ -43,6 +45,8 @@ constexpr Option kPullOptions[] = {
      "docker-archive:FILE",
      true},
     {"platform", 0, "OS/ARCH", "of an index the image for this platform (default linux/amd64)"},
+    {"verify", 0, "", "only an image that the trust policy accepts (exit code 5 otherwise)"},
+    IMGFORGE_TRUST_OPTIONS,
     IMGFORGE_REGISTRY_OPTIONS,
 };
 
@@ -126,6 +130,17 @@ Result<int> run_copy(App& app) {
   return move(app, std::move(from), std::move(to), std::move(options), where);
 }
 
+/// The image by its digest, once the trust policy has accepted it: from then on the tag may move.
+Result<oci::RegistryReference> verified(App& app, const std::string& text) {
+  const sign::TrustPolicy policy = TRY(load_trust(app));
+  const RegistryImage image = TRY(open_registry_image(app, text));
+  const Judged judged = TRY(judge_image(app, *image.repository, image.descriptor(), policy));
+  TRY(require_accepted(judged, *image.repository, image.descriptor().digest));
+  oci::RegistryReference reference = image.reference;
+  reference.digest = image.descriptor().digest;
+  return reference;
+}
+
 Result<int> run_pull(App& app) {
   const auto& words = app.args().positional();
   TRY(expect_words(app, 1, "pull", "HOST/REPOSITORY[:TAG][@DIGEST]"));
@@ -145,10 +160,16 @@ Result<int> run_pull(App& app) {
   }
   const auto platform =
       TRY(oci::Platform::parse(app.args().value("platform").value_or("linux/amd64")));
+  const bool verify = app.args().flag("verify");
+  if (!verify && app.args().flag("trust-policy")) {
+    return fail(Error(Errc::usage, "--trust-policy decides nothing here without --verify")
+                    .hint("add --verify"));
+  }
+  const oci::RegistryReference wanted = verify ? TRY(verified(app, words[0])) : *image;
   store::Store& store = *TRY(app.store());
   const auto held = TRY(store.hold());
   const oci::Descriptor manifest =
-      TRY(app.images().pull(*image, platform, store, app.progress(), app.stop()));
+      TRY(app.images().pull(wanted, platform, store, app.progress(), app.stop()));
   TRY(store.put_image(reference.to_string(), manifest));
   const std::string tag = image->tag ? image->tag->to_string() : "";
   for (const oci::Reference& output : outputs) {
@@ -161,6 +182,7 @@ Result<int> run_pull(App& app) {
   if (app.json()) {
     TRY(print(base::pretty_json({{"image", reference.to_string()},
                                  {"digest", manifest.digest.to_string()},
+                                 {"verified", verify},
                                  {"store", store.directory()}})));
     return 0;
   }
@@ -190,16 +212,20 @@ Command push_command() {
 }
 
 Command pull_command() {
-  return {.name = "pull",
-          .summary = "bring an image from a registry into the store",
-          .synopsis = "HOST/REPOSITORY[:TAG][@DIGEST] [options]",
-          .details =
-              "Examples:\n"
-              "  imgforge pull harbor.example/ml/pytorch-cuda:v2.6-lts\n"
-              "  imgforge pull harbor.example/ml/app:v1 -o oci:out/app -o "
-              "docker-archive:app.tar",
-          .options = kPullOptions,
-          .run = run_pull};
+  return {
+      .name = "pull",
+      .summary = "bring an image from a registry into the store",
+      .synopsis = "HOST/REPOSITORY[:TAG][@DIGEST] [options]",
+      .details =
+          "With --verify the tag is resolved to a digest, what stands beside it is judged by the "
+          "trust policy, and only then\n"
+          "that digest is fetched.\n\n"
+          "Examples:\n"
+          "  imgforge pull harbor.example/ml/pytorch-cuda:v2.6-lts --verify\n"
+          "  imgforge pull harbor.example/ml/app:v1 -o oci:out/app -o "
+          "docker-archive:app.tar",
+      .options = kPullOptions,
+      .run = run_pull};
 }
 
 Command copy_command() {
