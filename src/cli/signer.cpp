@@ -25,25 +25,23 @@ Result<sign::Secret> ask_passphrase(const std::string& name) {
                   .hint(kPassphraseHint));
 }
 
-Result<sign::SigningKey> open_key(const App& app, const std::string& name) {
-  const auto given = TRY(given_passphrase(app));
-  const sign::Secret* passphrase = given ? &*given : nullptr;
-  if (is_key_uri(name)) {
-    auto opened = sign::open_signing_key(name, passphrase);
-    const bool may_ask =
-        !opened && passphrase == nullptr && opened.error().code() == Errc::unauthorized;
-    if (!may_ask) return opened;
-    const sign::Secret typed = TRY(ask_passphrase(name));
-    return sign::open_signing_key(name, &typed);
-  }
+/// `passphrase` null: not known.
+Result<sign::SigningKey> open_with(const std::string& name, const sign::Secret* passphrase) {
+  if (is_key_uri(name)) return sign::open_signing_key(name, passphrase);
   std::string text =
       TRY(base::with_context(base::read_file(name, kMaximumFile), "reading the signing key"));
   const sign::Secret pem(std::move(text));
-  if (passphrase != nullptr || !TRY(sign::needs_passphrase(pem.view(), name))) {
-    return sign::parse_signing_key(pem.view(), passphrase, name);
-  }
+  return sign::parse_signing_key(pem.view(), passphrase, name);
+}
+
+Result<sign::SigningKey> open_key(const App& app, const std::string& name) {
+  const auto given = TRY(given_passphrase(app));
+  if (given) return open_with(name, &*given);
+  auto opened = open_with(name, nullptr);
+  // Only a key that needs one is unauthorized without a passphrase.
+  if (opened || opened.error().code() != Errc::unauthorized) return opened;
   const sign::Secret typed = TRY(ask_passphrase(name));
-  return sign::parse_signing_key(pem.view(), &typed, name);
+  return open_with(name, &typed);
 }
 
 }  // namespace
@@ -53,14 +51,22 @@ bool is_key_uri(const std::string& text) {
   return colon != std::string::npos && colon > 1 && text.find('/') > colon && !base::exists(text);
 }
 
+Result<sign::SigningKey> open_key_with(const std::string& name, const sign::Secret& passphrase) {
+  return open_with(name, &passphrase);
+}
+
+Result<std::optional<sign::Secret>> passphrase_in(const std::optional<std::string>& file) {
+  if (!file) return std::nullopt;
+  std::string text =
+      TRY(base::with_context(base::read_file(*file, 64 << 10), "reading the passphrase"));
+  // Blanks may belong to it; the end of the line does not.
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  return sign::Secret(std::move(text));
+}
+
 Result<std::optional<sign::Secret>> given_passphrase(const App& app) {
-  if (const auto file = app.args().value("passphrase-file")) {
-    std::string text =
-        TRY(base::with_context(base::read_file(*file, 64 << 10), "reading the passphrase"));
-    // Blanks may belong to it; the end of the line does not.
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-    return sign::Secret(std::move(text));
-  }
+  auto written = TRY(passphrase_in(app.args().value("passphrase-file")));
+  if (written) return written;
   const auto& environment = app.settings().addresses.environment;
   for (const char* name : {"IMGFORGE_KEY_PASSPHRASE", "COSIGN_PASSWORD"}) {
     const auto found = environment.find(name);

@@ -37,6 +37,10 @@ class Signer {
 /// Whether it is a key's URI and no path: "pkcs11:token=x", "file:/key", but not "keys/a:b".
 bool is_key_uri(const std::string& text);
 
+/// A key by its file or URI, under a passphrase that is known already.
+Result<sign::SigningKey> open_key_with(const std::string& name, const sign::Secret& passphrase);
+/// What stands in the file, without the end of its line; nullopt without a file.
+Result<std::optional<sign::Secret>> passphrase_in(const std::optional<std::string>& file);
 /// --passphrase-file, IMGFORGE_KEY_PASSPHRASE, COSIGN_PASSWORD (which may be empty, as cosign has
 /// it); nullopt: nobody said.
 Result<std::optional<sign::Secret>> given_passphrase(const App& app);

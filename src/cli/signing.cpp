@@ -73,6 +73,7 @@ Result<std::vector<Written>> sign_in_formats(App& app, release::Repository& repo
   const Signer& signer = *TRY(app.signer());
   std::optional<sign::Artifact> notation;
   if (!chain.empty()) {
+    TRY(base::with_context(sign::check_validity(chain, now()), "signing with notation"));
     notation = TRY(sign::sign_with_notation(image, signer.key(), chain,
                                             {.signing_time = now(),
                                              .expiry = std::nullopt,

@@ -14,8 +14,11 @@ namespace {
 
 constexpr Option kOptions[] = {
     {"output", 'o', "PREFIX", "write PREFIX.key and PREFIX.pub (default: imgforge)"},
+    {"import", 0, "FILE", "take this private key (cosign's, PEM, or a URI) and make none"},
+    {"import-passphrase-file", 0, "FILE", "its passphrase (default: the same)"},
     {"passphrase-file", 0, "FILE",
-     "the passphrase (default: IMGFORGE_KEY_PASSPHRASE, COSIGN_PASSWORD, or asked for twice)"},
+     "the passphrase of the new file (default: IMGFORGE_KEY_PASSPHRASE, COSIGN_PASSWORD, or asked "
+     "for twice)"},
 };
 
 Result<sign::Secret> new_passphrase(const App& app) {
@@ -31,6 +34,16 @@ Result<sign::Secret> new_passphrase(const App& app) {
   const sign::Secret again(TRY(ask_secret("The same again: ")));
   if (typed.view() != again.view()) return fail(Errc::usage, "the two passphrases differ");
   return typed;
+}
+
+Result<sign::SigningKey> find_key(const App& app, const sign::Secret& passphrase) {
+  const auto file = app.args().value("import");
+  if (!file && app.args().flag("import-passphrase-file")) {
+    return fail(Errc::usage, "--import-passphrase-file goes with --import");
+  }
+  if (!file) return sign::SigningKey::generate();
+  const auto own = TRY(passphrase_in(app.args().value("import-passphrase-file")));
+  return open_key_with(*file, own ? *own : passphrase);
 }
 
 /// A file that was not there: an old key is worth more than a new one.
@@ -55,7 +68,7 @@ Result<int> run(App& app) {
   TRY(refuse_existing(private_file));
   TRY(refuse_existing(public_file));
   const sign::Secret passphrase = TRY(new_passphrase(app));
-  const sign::SigningKey key = TRY(sign::SigningKey::generate());
+  const sign::SigningKey key = TRY(find_key(app, passphrase));
   const std::string text = TRY(sign::write_signing_key(key, passphrase));
   TRY(write_new(private_file, text, 0600));
   TRY(write_new(public_file, key.public_key().pem(), 0644));
@@ -91,7 +104,8 @@ Command keygen_command() {
           "docs/howto/signing.md.\n\n"
           "Examples:\n"
           "  imgforge keygen --output keys/release\n"
-          "  IMGFORGE_KEY_PASSPHRASE=\"$(cat secret)\" imgforge keygen -o ci",
+          "  IMGFORGE_KEY_PASSPHRASE=\"$(cat secret)\" imgforge keygen -o ci\n"
+          "  imgforge keygen -o release --import old.pem",
       .options = kOptions,
       .run = run};
 }
