@@ -1,5 +1,6 @@
 #include "cli/registry_images.h"
 
+#include "cli/harbor_refusals.h"
 #include "registry/certificates.h"
 #include "registry/credential_lookup.h"
 #include "registry/pull.h"
@@ -31,7 +32,8 @@ RegistryImages::Place RegistryImages::place_of(const std::string& host) const {
 }
 
 Result<std::unique_ptr<RegistryImages::Registry>> RegistryImages::open(
-    const std::string& host, const registry::CredentialBook& credentials) {
+    const std::string& host, const registry::CredentialBook& credentials,
+    http::RetryPolicy retry) {
   const Place place = place_of(host);
   http::Settings settings = http::settings_from(environment_);
   http::Trust trust =
@@ -41,13 +43,22 @@ Result<std::unique_ptr<RegistryImages::Registry>> RegistryImages::open(
   registry::Options options{.host = host,
                             .address = place.server == host ? "" : place.server,
                             .plain_http = place.plain_http,
-                            .credentials = credentials};
+                            .credentials = credentials,
+                            .retry = retry};
   if (place.patience) options.patience = *place.patience;
+  options.explain = [this](const http::Response& response, const registry::Asked& asked) {
+    return explain_harbor(*this, response, asked);
+  };
   return std::make_unique<Registry>(std::move(settings), std::move(options), progress_);
 }
 
-Result<RegistryImages::Registry*> RegistryImages::registry(const std::string& host) {
+Result<> RegistryImages::read_credentials() {
   if (!credentials_) credentials_ = TRY(registry::read_credentials(environment_));
+  return {};
+}
+
+Result<RegistryImages::Registry*> RegistryImages::registry(const std::string& host) {
+  TRY(read_credentials());
   auto& known = registries_[host];
   if (!known) known = TRY(open(host, *credentials_));
   return known.get();
@@ -60,7 +71,8 @@ Result<registry::Client*> RegistryImages::client(const std::string& host) {
 
 Result<harbor::Connection> RegistryImages::harbor(const std::string& host,
                                                   const std::string& project,
-                                                  std::stop_token stop) {
+                                                  std::stop_token stop,
+                                                  http::RetryPolicy retry) {
   const std::lock_guard lock(mutex_);
   Registry& known = *TRY(registry(host));
   const Place place = place_of(host);
@@ -73,7 +85,8 @@ Result<harbor::Connection> RegistryImages::harbor(const std::string& host,
   harbor::Options options{.host = place.server,
                           .plain_http = place.plain_http,
                           .user = credentials.user,
-                          .password = credentials.password};
+                          .password = credentials.password,
+                          .retry = retry};
   if (place.patience) options.patience = *place.patience;
   return harbor::Connection::open(std::move(options), known.pool, progress_);
 }
@@ -84,6 +97,16 @@ Result<bool> RegistryImages::check_login(const std::string& host,
   registry::CredentialBook book;
   book.set(host, credentials);
   return TRY(open(host, book))->client.ping(stop);
+}
+
+Result<bool> RegistryImages::check_login(const std::string& host, const std::string& repository) {
+  registry::CredentialBook book;
+  {
+    const std::lock_guard lock(mutex_);
+    TRY(read_credentials());
+    book.set(host, registry::CredentialLookup(*credentials_, host, progress_).find(repository, {}));
+  }
+  return TRY(open(host, book, {.attempts = 1}))->client.ping({});
 }
 
 Result<oci::Descriptor> RegistryImages::pull(const oci::RegistryReference& image,

@@ -36,11 +36,14 @@ class RegistryImages final : public layer::ImageSource {
   /// The REST interface of the Harbor at a host, as whoever logged in there (or to the project).
   /// Borrows this. Nothing is asked of it yet: any host will do.
   Result<harbor::Connection> harbor(const std::string& host, const std::string& project,
-                                    std::stop_token stop);
+                                    std::stop_token stop, http::RetryPolicy retry = {});
 
   /// Whether the registry takes these credentials: unauthorized if not; false when it asks nobody.
   Result<bool> check_login(const std::string& host, const registry::Credentials& credentials,
                            std::stop_token stop);
+
+  /// The same for those that are known for a repository; tried once.
+  Result<bool> check_login(const std::string& host, const std::string& repository);
 
   Result<oci::Descriptor> pull(const oci::RegistryReference& image, const oci::Platform& platform,
                                store::Store& store, base::Progress& progress,
@@ -64,9 +67,11 @@ class RegistryImages final : public layer::ImageSource {
   };
   Place place_of(const std::string& host) const;
   /// Under the mutex.
+  Result<> read_credentials();
   Result<Registry*> registry(const std::string& host);
   Result<std::unique_ptr<Registry>> open(const std::string& host,
-                                         const registry::CredentialBook& credentials);
+                                         const registry::CredentialBook& credentials,
+                                         http::RetryPolicy retry = {});
 
   std::map<std::string, RegistryAddress> configured_;
   Environment environment_;

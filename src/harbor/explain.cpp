@@ -64,12 +64,18 @@ std::string who(const Attempt& attempt) {
 
 /// "due to 'pytorch:v2.6.1' configured as immutable", "the tag v2.6.1 configured as immutable,
 /// cannot be deleted".
+std::string immutable_tag(std::string_view message) {
+  std::string tag = between(message, "'", "'");
+  return tag.empty() ? between(message, "the tag ", " configured") : tag;
+}
+
 Verdict immutable(const Answer& answer) {
-  std::string tag = between(answer.message, "'", "'");
-  if (tag.empty()) tag = between(answer.message, "the tag ", " configured");
+  const std::string tag = immutable_tag(answer.message);
+  const std::string& rule = answer.attempt.rule;
   return {
       Errc::refused,
-      fmt::format("an immutability rule of the project keeps {} as it is",
+      fmt::format("{} of the project keeps {} as it is",
+                  rule.empty() ? "an immutability rule" : "the immutability rule '" + rule + "'",
                   tag.empty() ? "the tag" : "the tag " + tag),
       "a build keeps its tag: use the next build id (build --bump); if this is a channel, exclude "
       "it from the rule ('imgforge harbor status' shows the rules)",
@@ -111,6 +117,10 @@ Verdict precondition(const Answer& answer) {
   if (has(answer.message, "scanner")) {
     return {Errc::refused, "the project has no scanner that could do it",
             "an administrator adds one under Interrogation Services", "not_scanned"};
+  }
+  if (answer.attempt.door == Door::distribution) {
+    return {Errc::refused, "a rule of the project forbids it",
+            "'imgforge harbor status HOST/PROJECT' shows the rules", "project"};
   }
   return {Errc::refused, "something stands against it",
           "see Harbor's words; a project must be empty to be deleted", "not_empty"};
@@ -265,6 +275,11 @@ Error explain(int status, std::string_view body, const http::Headers& headers,
   (void)std::move(error).with("status", std::to_string(status));
   if (!first.code.empty()) (void)std::move(error).with("code", first.code);
   if (!verdict.rule.empty()) (void)std::move(error).with("rule", verdict.rule);
+  if (verdict.rule == "immutable") {
+    if (auto tag = immutable_tag(first.message); !tag.empty()) {
+      (void)std::move(error).with("tag", std::move(tag));
+    }
+  }
   if (const auto wait = http::retry_after(headers)) {
     (void)std::move(error).with("retry_after", std::to_string(wait->count()));
   }

@@ -23,6 +23,7 @@ struct Attempt {
   std::string host;  // as the user wrote it
   std::string user;  // empty: nobody; a robot's name as Harbor gave it
   Door door = Door::rest;
+  std::string rule;  // the immutability rule, where it is known: "tags v* in **"
 };
 
 struct Complaint {
@@ -33,9 +34,10 @@ struct Complaint {
 std::vector<Complaint> parse_complaints(std::string_view body);
 
 /// Facts: "status"; "code" where the body has one; "retry_after" in seconds where a header has it;
-/// "rule" for what a policy refuses: immutable, vulnerability, not_scanned, signature, quota,
-/// read_only, proxy_cache, index_child, conflict, not_empty. Those are Errc::refused, but read_only
-/// unavailable.
+/// "tag" ("team/app:v1", without the project) of an immutable tag; "rule" for what a policy
+/// refuses: immutable, vulnerability, not_scanned, signature, quota, read_only, proxy_cache,
+/// index_child, conflict, not_empty, project (one of the project's that the answer does not name).
+/// Those are Errc::refused, but read_only unavailable.
 Error explain(int status, std::string_view body, const http::Headers& headers,
               const Attempt& attempt);
 

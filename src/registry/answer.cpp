@@ -51,6 +51,7 @@ struct Verdict {
   Errc code;
   std::string sentence;
   std::string hint;
+  std::string rule = {};
 };
 
 using Action = Asked::Action;
@@ -91,8 +92,8 @@ std::optional<Verdict> by_rule(int status, const Asked& asked, const ErrorEntry&
                    "remove what is no longer needed, or have the quota raised"};
   }
   if (status == 403 && mentions(said.message, "read only")) {
-    return Verdict{Errc::refused, denial(asked) + ": it is read-only now",
-                   "its administrator ends that; try again then"};
+    return Verdict{Errc::unavailable, denial(asked) + ": it is read-only now",
+                   "its administrator ends that; try again then", "read_only"};
   }
   const bool unsupported = said.code == "UNSUPPORTED" || status == 405 ||
                            (asked.action == Action::remove && said.code == "DIGEST_INVALID");
@@ -102,7 +103,9 @@ std::optional<Verdict> by_rule(int status, const Asked& asked, const ErrorEntry&
                        ? "registries remove manifests by digest, with all their tags, and where "
                          "their administrator allows it"
                    : web_page ? web_page_hint(asked)
-                              : ""};
+                   : asked.action == Action::write
+                       ? "is it read-only now, or a mirror of another registry?"
+                       : ""};
   }
   const bool wrong = said.code == "MANIFEST_INVALID" || said.code == "NAME_INVALID" ||
                      said.code == "MANIFEST_BLOB_UNKNOWN";
@@ -195,7 +198,7 @@ Error answer_error(const http::Request& request, const http::Response& response,
                    const Asked& asked) {
   const Error plain = http::status_error(request, response);
   const auto entries = parse_error_body(response.error_body);
-  auto [code, sentence, hint] =
+  auto [code, sentence, hint, rule] =
       judge(plain.code(), response.status, asked, entries.empty() ? ErrorEntry() : entries.front(),
             is_web_page(response));
   sentence += fmt::format(" (HTTP {}", response.status);
@@ -210,6 +213,7 @@ Error answer_error(const http::Request& request, const http::Response& response,
   if (!entries.empty() && !entries.front().code.empty()) {
     (void)std::move(error).with("code", entries.front().code);
   }
+  if (!rule.empty()) (void)std::move(error).with("rule", std::move(rule));
   if (!hint.empty()) (void)std::move(error).hint(std::move(hint));
   return error;
 }

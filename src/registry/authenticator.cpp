@@ -6,6 +6,7 @@
 #include "http/url.h"
 #include "registry/answer.h"
 #include "registry/limited_sink.h"
+#include "registry/patience.h"
 
 namespace imgforge::registry {
 namespace {
@@ -36,13 +37,19 @@ Authenticator::Authenticator(Options options, http::Pool& pool, base::Progress& 
 Asked Authenticator::asked(const std::string& repository, const std::string& what,
                            Asked::Action action) {
   const Credentials known = credentials_.find(repository, {});
+  std::string service;
+  {
+    const std::lock_guard lock(mutex_);
+    if (service_) service = service_->service;
+  }
   return {.host = options_.host,
           .repository = repository,
           .what = what,
           .action = action,
           .user = known.user,
           .credentials = !known.empty(),
-          .trouble = credentials_.trouble()};
+          .trouble = credentials_.trouble(),
+          .service = std::move(service)};
 }
 
 bool Authenticator::was_asked() {
@@ -155,11 +162,7 @@ Result<Token> Authenticator::fetch(const Credentials& known, const Scopes& scope
 
 Result<Token> Authenticator::ask(const http::Request& question, const Credentials& known,
                                  std::stop_token stop) {
-  const auto announce = [&](const Error& error, std::chrono::milliseconds delay) {
-    progress_.note(fmt::format("{}; trying again in {:.1f} s", error.message(),
-                               static_cast<double>(delay.count()) / 1000));
-  };
-  return http::retrying(options_.retry, stop, announce, [&]() -> Result<Token> {
+  const auto once = [&]() -> Result<Token> {
     std::string body;
     LimitedSink sink(body, kLargestToken, "the token");
     http::Request request = question;
@@ -169,7 +172,17 @@ Result<Token> Authenticator::ask(const http::Request& question, const Credential
     const http::Response response = TRY(lease->send(request, stop));
     if (!response.ok()) return fail(refusal(request, response, known));
     return parse_token(body, http::redacted(question.url));
-  });
+  };
+  Patience patience(options_.retry, options_.patience);
+  for (;;) {
+    auto token = once();
+    if (token) return token;
+    const auto delay = patience.after(token.error());
+    if (!delay) return token;
+    progress_.note(fmt::format("{}; trying again in {:.1f} s", token.error().message(),
+                               static_cast<double>(delay->count()) / 1000));
+    if (!http::sleep_for(*delay, stop)) return fail(Errc::cancelled, "interrupted");
+  }
 }
 
 Error Authenticator::refusal(const http::Request& request, const http::Response& response,
@@ -185,7 +198,9 @@ Error Authenticator::refusal(const http::Request& request, const http::Response&
                                              options_.host, response.status))
         .with("url", where)
         .with("status", std::to_string(response.status))
-        .hint(fmt::format("log in again: 'podman login {0}' or 'docker login {0}'", options_.host));
+        .hint(fmt::format("log in again: 'imgforge login {0}' ('podman login {0}' and 'docker login "
+                          "{0}' do as well)",
+                          options_.host));
   }
   if (response.status == 405) {
     return Error(Errc::unsupported, where + " does not take this kind of request (HTTP 405)")

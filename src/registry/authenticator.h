@@ -35,6 +35,7 @@ class Authenticator {
     bool plain_http = false;
     CredentialBook credentials;
     http::RetryPolicy retry;
+    std::chrono::milliseconds patience = std::chrono::minutes(15);
   };
   /// Borrows `pool` and `progress`.
   Authenticator(Options options, http::Pool& pool, base::Progress& progress);

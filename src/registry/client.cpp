@@ -54,7 +54,8 @@ Client::Client(Options options, http::Pool& pool, base::Progress& progress)
       authenticator_({.host = options_.host,
                       .plain_http = options_.plain_http,
                       .credentials = options_.credentials,
-                      .retry = options_.retry},
+                      .retry = options_.retry,
+                      .patience = options_.patience},
                      pool, progress) {}
 
 std::string Client::url(std::string_view path) const {
@@ -122,7 +123,14 @@ Error Client::refusal(const http::Request& request, const http::Response& respon
         .with("url", http::redacted(response.url))
         .with("status", std::to_string(response.status));
   }
-  return answer_error(request, response, authenticator_.asked(repository, what, doing));
+  const Asked asked = authenticator_.asked(repository, what, doing);
+  Error plain = answer_error(request, response, asked);
+  auto known = options_.explain ? options_.explain(response, asked) : std::nullopt;
+  if (!known) return plain;
+  for (const auto& [key, value] : plain.facts()) {
+    if (fact(*known, key).empty()) (void)std::move(*known).with(key, value);
+  }
+  return *std::move(known);
 }
 
 Error Client::explained(Error error) const {

@@ -38,6 +38,7 @@ struct Options {
   http::RetryPolicy retry;
   /// No request and no blob is tried again when this long has passed without anything arriving.
   std::chrono::milliseconds patience = std::chrono::minutes(15);
+  Explain explain;  // may be unset
 };
 
 /// 127.0.0.0/8, ::1 and localhost, with or without a port: the only hosts that may be spoken to

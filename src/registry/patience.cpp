@@ -16,6 +16,8 @@ bool is_no_connection(const Error& error) {
 std::optional<std::chrono::milliseconds> Patience::after(const Error& error) {
   ++attempts_;
   if (!http::is_transient(error)) return std::nullopt;
+  // A person ends that, not a moment.
+  if (fact(error, "rule") == "read_only") return std::nullopt;
   if (is_no_connection(error) && attempts_ >= kConnectAttempts) return std::nullopt;
   const auto delay =
       http::retry_delay(policy_, attempts_, http::retry_after(error), http::random_jitter());

@@ -130,3 +130,29 @@ TEST_CASE("bodies are read with care") {
   CHECK(many[0].message == "a b [1m");
   CHECK(many[1].message.size() == 300);
 }
+
+TEST_CASE("an immutable tag is named as a fact, and the rule where it is known") {
+  const std::string body =
+      R"({"errors":[{"code":"PRECONDITION","message":"due to 'team/torch:v1' configured as immutable."}]})";
+  Attempt attempt{"push the tag v1", "harbor.example", "robot$ml+ci", Door::distribution};
+  const Error plain = explain(412, body, {}, attempt);
+  const auto has_tag = [](const Error& error) {
+    for (const auto& [key, value] : error.facts()) {
+      if (key == "tag") return value == "team/torch:v1";
+    }
+    return false;
+  };
+  CHECK(has_tag(plain));
+  attempt.rule = "tags v* in **";
+  const Error known = explain(412, body, {}, attempt);
+  CHECK(known.message().find("the immutability rule 'tags v* in **' of the project keeps the tag "
+                             "team/torch:v1 as it is") != std::string::npos);
+}
+
+TEST_CASE("a refusal by a rule without words, as HEAD gets it") {
+  const Error error =
+      explain(412, "", {}, {"pull x", "harbor.example", "robot$ml+ci", Door::distribution});
+  CHECK(error.code() == Errc::refused);
+  CHECK(error.message().find("a rule of the project forbids it") != std::string::npos);
+  CHECK(error.hint().find("harbor status") != std::string::npos);
+}

@@ -128,7 +128,7 @@ TEST_CASE("what a server does not take: who, what rule, and what to do") {
   CHECK(quota.first == Errc::refused);
   CHECK(quota.second.find("quota is used up") != std::string::npos);
   const auto asleep = refusal(403, "DENIED", "The system is in read only mode.");
-  CHECK(asleep.first == Errc::refused);
+  CHECK(asleep.first == Errc::unavailable);
   CHECK(asleep.second.find("read-only now") != std::string::npos);
   CHECK(refusal(403, "DENIED", "requested access to the resource is denied").first ==
         Errc::forbidden);

@@ -32,3 +32,9 @@ TEST_CASE("a wait that would end after the patience is not begun") {
   CHECK_FALSE(patience.after(Error(Errc::rate_limited, "slow").with("retry_after", "60")));
   CHECK(patience.after(Error(Errc::rate_limited, "slow").with("retry_after", "2")));
 }
+
+TEST_CASE("read-only mode is not waited for") {
+  Patience patience(http::RetryPolicy{.attempts = 100}, 1h);
+  CHECK_FALSE(patience.after(Error(Errc::unavailable, "no").with("rule", "read_only")));
+  CHECK(patience.after(Error(Errc::unavailable, "no").with("rule", "other")));
+}
