@@ -34,7 +34,8 @@ TEST_CASE("a wait that would end after the patience is not begun") {
 }
 
 TEST_CASE("read-only mode is not waited for") {
-  Patience patience(http::RetryPolicy{.attempts = 100}, 1h);
+  const http::RetryPolicy policy{.attempts = 100};
+  Patience patience(policy, 1h);
   CHECK_FALSE(patience.after(Error(Errc::unavailable, "no").with("rule", "read_only")));
   CHECK(patience.after(Error(Errc::unavailable, "no").with("rule", "other")));
 }
