@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <ctime>
 
 #include "base/text.h"
 
@@ -16,6 +17,8 @@ std::optional<int> number(std::string_view text, std::size_t at, std::size_t len
 }
 
 }  // namespace
+
+Seconds now() { return Seconds{static_cast<std::int64_t>(std::time(nullptr))}; }
 
 Result<Seconds> parse_time(std::string_view text) {
   const auto wrong = [&] {

@@ -14,6 +14,9 @@ struct Seconds {
   auto operator<=>(const Seconds&) const = default;
 };
 
+/// The wall clock. For commands: what a build makes never depends on it.
+Seconds now();
+
 /// RFC 3339 with 'Z' or an offset; fractions are cut off. Also plain digits (SOURCE_DATE_EPOCH).
 Result<Seconds> parse_time(std::string_view text);
 /// "2025-05-20T00:00:00Z".

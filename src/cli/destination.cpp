@@ -1,5 +1,9 @@
 #include "cli/destination.h"
 
+#include "cli/evidence_documents.h"
+#include "cli/repositories.h"
+#include "cli/trust.h"
+
 namespace imgforge::cli {
 
 bool push_wanted(const App& app) {
@@ -45,7 +49,35 @@ Result<std::unique_ptr<BuildDestination>> BuildDestination::make(App& app,
       destination.cache_target = made->cache_repository_.get();
     }
   }
+  TRY(made->arrange_evidence(app, spec.file));
   return made;
+}
+
+Result<> BuildDestination::arrange_evidence(App& app, const std::string& spec_file) {
+  const bool sign = app.args().flag("sign");
+  const bool attest = app.args().flag("attest");
+  if (!sign && !attest) return {};
+  TRY(app.signer());
+  repository_ = TRY(open_repository(app, reference_));
+  destination_.needs_layers = attest;
+  const base::Seconds started = base::now();
+  destination_.before_tags = [=, this, &app](const build::BuiltImage& image,
+                                             bool present) -> Result<> {
+    const auto note = [&](std::vector<std::string> sentences) {
+      for (std::string& one : sentences) evidence_.push_back(std::move(one));
+    };
+    if (sign) note(TRY(sign_image(app, *repository_, image.manifest, {})));
+    if (!attest) return {};
+    if (present && !image.in_store) {
+      note({"evidence was left to who built the image: its layers are not on this machine"});
+      return {};
+    }
+    note(TRY(publish_evidence(
+        app, image, spec_file, *repository_,
+        {.attest = true, .started = started, .finished = base::now()})));
+    return {};
+  };
+  return {};
 }
 
 }  // namespace imgforge::cli

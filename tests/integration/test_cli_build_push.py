@@ -150,12 +150,45 @@ class BuildPushTest(Expectations, unittest.TestCase):
         other.write("app/main.py", "print('changed')\n")
         self.assertEqual(self.build("--push", "--bump", project=other)["tag"], second["tag"])
 
+    def test_signed_and_attested_before_the_tag(self):
+        secret = {"IMGFORGE_KEY_PASSPHRASE": "correct horse"}
+        self.ok(self.project.run("keygen", "-o", "release", **secret))
+        words = ("--push", "--sign", "--attest", "-k", "release.key")
+        # Nobody to ask for the passphrase: nothing is built, nothing sent.
+        refused = self.fails(self.project.run("build", "specs/demo.yaml", *words), 4, "IMGFORGE_KEY_PASSPHRASE")
+        self.assertNotIn("built", refused.stderr)
+        self.assertEqual(self.tags(), [])
+        first = self.build(*words, **secret)
+        self.assertEqual(len(first["evidence"]), 8)  # a signature and three documents, each in two formats
+        self.assertTrue(all("already" not in one for one in first["evidence"]), first["evidence"])
+        image = "%s:%s" % (self.repository, first["tag"])
+        seen = json.loads(self.ok(self.project.run("verify", image, "--key", "release.pub", "--json")).stdout)
+        types = {one["type"] for one in seen["attestations"]}
+        self.assertEqual(types, {"https://spdx.dev/Document", "https://cyclonedx.org/bom", "https://slsa.dev/provenance/v1"})
+        # Again: everything is there. From an empty machine too, where the evidence is left to who built it.
+        self.assertTrue(all("already" in one for one in self.build(*words, **secret)["evidence"]))
+        other = self.new_project()
+        for name in ("release.key", "release.pub"):
+            shutil.copy(self.project.path(name), other.path(name))
+        again = self.build(*words, project=other, **secret)
+        self.assertFalse(again["in_store"])
+        self.assertIn("left to who built", again["evidence"][-1])
+        # Another image on the layers of others: they come here to be written about.
+        third = self.new_project(SPEC.replace("build: v1", "build: v2"))
+        third.write("app/main.py", "print('two')\n")
+        shutil.copy(self.project.path("release.key"), third.path("release.key"))
+        two = self.build(*words, project=third, **secret)
+        self.assertTrue(two["in_store"])
+        self.assertEqual(len(two["evidence"]), 8)
+
     def test_words_that_make_no_sense(self):
         nowhere = Project(SPEC)
         self.addCleanup(nowhere.remove)
         self.ok(nowhere.run("lock", "specs/demo.yaml"))
         self.fails(nowhere.run("build", "specs/demo.yaml", "--push"), 2, "--to")
         self.fails(nowhere.run("build", "specs/demo.yaml", "--bump"), 2, "--push")
+        self.fails(nowhere.run("build", "specs/demo.yaml", "--sign"), 2, "--push")
+        self.fails(self.project.run("build", "specs/demo.yaml", "--push", "--sign"), 2, "--key")
         self.fails(nowhere.run("build", "specs/demo.yaml", "--to", "oci:x"), 2, "HOST/REPOSITORY")
         self.fails(nowhere.run("build", "specs/demo.yaml", "--build-id", "latest"), 2, "v2.6.2")
 

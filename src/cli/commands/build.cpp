@@ -9,6 +9,7 @@
 #include "cli/commands/shared.h"
 #include "cli/destination.h"
 #include "cli/output.h"
+#include "cli/trust.h"
 #include "release/build_tag.h"
 
 namespace imgforge::cli {
@@ -24,6 +25,7 @@ constexpr Option kOptions[] = {
     {"build-id", 0, "ID", "instead of the spec's `build:`, as v2.6.2"},
     {"dry-run", 'n', "", "the same as 'imgforge plan'"},
     IMGFORGE_PUSH_OPTIONS,
+    IMGFORGE_SIGNING_OPTIONS,
     IMGFORGE_UPLOAD_OPTIONS,
     IMGFORGE_REGISTRY_OPTIONS,
 };
@@ -78,6 +80,7 @@ base::Json result_json(const build::BuiltImage& image, const std::string& store,
                      {"in_store", image.in_store}};
   if (image.published) {
     json["pushed"] = pushed_json(*image.published, name_of(destination->reference()));
+    json["evidence"] = destination->evidence();
   }
   return json;
 }
@@ -93,13 +96,16 @@ std::string result_text(const build::BuiltImage& image, const build::BuildReques
   if (!image.published) return text;
   const build::Published& published = *image.published;
   text += fmt::format("pushed {}:{}", name_of(destination->reference()), published.tag);
-  if (published.present) return text + ": was there already, nothing sent\n";
-  return text + fmt::format(": {} blobs sent ({}), {} mounted, {} there already, {} layers not even "
-                            "built\n",
-                            published.moved.sent.blobs,
-                            base::human_bytes(published.moved.sent.bytes),
-                            published.moved.mounted.blobs, published.moved.there.blobs,
-                            published.layers_found);
+  std::string evidence;
+  for (const std::string& sentence : destination->evidence()) evidence += sentence + "\n";
+  if (published.present) return text + ": was there already, nothing sent\n" + evidence;
+  text += fmt::format(": {} blobs sent ({}), {} mounted, {} there already",
+                      published.moved.sent.blobs, base::human_bytes(published.moved.sent.bytes),
+                      published.moved.mounted.blobs, published.moved.there.blobs);
+  if (published.layers_found > 0) {
+    text += fmt::format("; {} layers found there, not built", published.layers_found);
+  }
+  return text + "\n" + evidence;
 }
 
 Result<int> run(App& app) {
@@ -134,9 +140,10 @@ Result<int> run(App& app) {
                             : spec::ImageSpec()));
   if (destination) request.destination = &destination->destination();
   request.bump = app.args().flag("bump");
-  if (request.bump && !destination) {
-    return fail(Error(Errc::usage, "--bump looks for a free build id in a registry")
-                    .hint("imgforge build SPEC --push --bump"));
+  for (const char* option : {"bump", "sign", "attest"}) {
+    if (destination || !app.args().flag(option)) continue;
+    return fail(Error(Errc::usage, fmt::format("--{} needs a registry to push to", option))
+                    .hint(fmt::format("imgforge build SPEC --push --{}", option)));
   }
   const build::Workplace place{*TRY(app.store()), *TRY(app.sources()), app.progress(), app.stop(),
                                &app.images()};
