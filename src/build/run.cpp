@@ -43,8 +43,8 @@ class Run {
   void fetch_ahead();
   LocalPlaces local_places() const;
   std::optional<store::BuiltLayer> recorded(std::size_t index) const;
-  void work();
-  std::optional<std::size_t> next();
+  void work(bool smallest_first);
+  std::optional<std::size_t> next(bool smallest_first);
   bool ready(std::size_t index) const;
   bool all_taken() const;
   void give_up(Error error);
@@ -54,6 +54,7 @@ class Run {
   Result<store::BuiltLayer> produce(std::size_t index, base::ProgressTask& task);
   Result<> check_record(std::size_t index, const store::BuiltLayer& built) const;
   std::vector<std::size_t> order() const;
+  std::vector<std::size_t> order_of_fetches() const;
 
   const Plan& plan_;
   const std::vector<LayerState>& states_;
@@ -81,6 +82,18 @@ std::vector<std::size_t> Run::order() const {
   return order;
 }
 
+// As the workers want them: from both ends where they work from both ends.
+std::vector<std::size_t> Run::order_of_fetches() const {
+  const std::vector<std::size_t> all = order();
+  if (!options_.on_layer) return all;
+  std::vector<std::size_t> both;
+  for (std::size_t i = 0; i < (all.size() + 1) / 2; ++i) {
+    both.push_back(all[i]);
+    if (all.size() - 1 - i != i) both.push_back(all[all.size() - 1 - i]);
+  }
+  return both;
+}
+
 bool Run::ready(std::size_t index) const {
   const Slot& slot = slots_[index];
   if (slot.taken || !slot.fetched) return false;
@@ -93,11 +106,13 @@ bool Run::all_taken() const {
   return std::all_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.taken; });
 }
 
-std::optional<std::size_t> Run::next() {
+std::optional<std::size_t> Run::next(bool smallest_first) {
   std::unique_lock lock(mutex_);
+  std::vector<std::size_t> wanted = order();
+  if (smallest_first) std::reverse(wanted.begin(), wanted.end());
   for (;;) {
     if (error_ || stop_.stop_requested() || all_taken()) return std::nullopt;
-    for (const std::size_t index : order()) {
+    for (const std::size_t index : wanted) {
       if (!ready(index)) continue;
       slots_[index].taken = true;
       return index;
@@ -128,7 +143,7 @@ LocalPlaces Run::local_places() const {
 }
 
 void Run::fetch_ahead() {
-  for (const std::size_t index : order()) {
+  for (const std::size_t index : order_of_fetches()) {
     if (stop_.stop_requested()) return;
     const PlannedLayer& layer = plan_.layers[index];
     if (!slots_[index].built) {
@@ -223,8 +238,8 @@ Result<store::BuiltLayer> Run::build(std::size_t index) {
   return built;
 }
 
-void Run::work() {
-  while (const auto index = next()) {
+void Run::work(bool smallest_first) {
+  while (const auto index = next(smallest_first)) {
     auto built = build(*index);
     if (!built) {
       return give_up(std::move(built.error()).context("layer " + plan_.layers[*index].id));
@@ -254,7 +269,10 @@ Result<RunReport> Run::go() {
     std::vector<std::jthread> threads;
     threads.emplace_back([this] { fetch_ahead(); });
     for (std::size_t i = 0; i < std::max<std::size_t>(options_.workers, 1); ++i) {
-      threads.emplace_back([this] { work(); });
+      // Where finished layers go on to somewhere, every second worker begins with the small ones, so
+      // that there is something to send from the first moments on; they meet in the middle.
+      const bool smallest_first = options_.on_layer && i % 2 == 1;
+      threads.emplace_back([this, smallest_first] { work(smallest_first); });
     }
   }
   if (error_) return fail(std::move(*error_));

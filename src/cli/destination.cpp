@@ -49,6 +49,7 @@ Result<std::unique_ptr<BuildDestination>> BuildDestination::make(App& app,
       destination.cache_target = made->cache_repository_.get();
     }
   }
+  made->repository_ = TRY(open_repository(app, *image));
   TRY(made->arrange_evidence(app, spec.file));
   return made;
 }
@@ -58,7 +59,6 @@ Result<> BuildDestination::arrange_evidence(App& app, const std::string& spec_fi
   const bool attest = app.args().flag("attest");
   if (!sign && !attest) return {};
   TRY(app.signer());
-  repository_ = TRY(open_repository(app, reference_));
   destination_.needs_layers = attest;
   const base::Seconds started = base::now();
   destination_.before_tags = [=, this, &app](const build::BuiltImage& image,

@@ -21,6 +21,7 @@ namespace imgforge::cli {
       {"bump", 0, "", "take the next free build id, or the newest if it has this image already"}, \
       {"sign", 0, "", "sign the image, before it gets its tag"},                                  \
       {"attest", 0, "", "attest SBOM documents and provenance, before it gets its tag"},          \
+      {"branch", 0, "BRANCH", "then let the channel that this git branch feeds name the image"},  \
       {"layer-cache", 0, "REPOSITORY",                                                            \
        "repository of that registry with the shared layer cache (default: the image's own; "      \
        "'none')"}
@@ -34,6 +35,7 @@ class BuildDestination {
 
   build::Destination& destination() { return destination_; }
   const oci::RegistryReference& reference() const { return reference_; }
+  release::Repository& repository() { return *repository_; }
   /// What was signed and attested: a sentence each.
   const std::vector<std::string>& evidence() const { return evidence_; }
 

@@ -12,10 +12,53 @@
 namespace imgforge::release {
 namespace {
 
-// By time; of two in one second the one that the other starts from goes first.
-bool is_before(const RecordedMove& a, const RecordedMove& b) {
-  if (a.record.when != b.record.when) return a.record.when < b.record.when;
-  return b.record.from == a.record.to && a.record.from != b.record.to;
+using Moves = std::vector<RecordedMove>::iterator;
+
+// Whether all of them follow each other from `now` on; then they are put in that order.
+bool chain_from(const std::optional<oci::Digest>& now, Moves next, Moves end) {
+  if (next == end) return true;
+  for (auto one = next; one != end; ++one) {
+    if (one->record.from != now) continue;
+    std::iter_swap(next, one);
+    if (chain_from(next->record.to, next + 1, end)) return true;
+    std::iter_swap(next, one);
+  }
+  return false;
+}
+
+// Those of one second, where no one chain takes all: some never moved the channel.
+void link_by_steps(std::optional<oci::Digest> now, Moves next, Moves end) {
+  for (; next != end; ++next) {
+    const auto begins_a_chain = [&](const RecordedMove& move) {
+      return std::none_of(next, end, [&](const RecordedMove& other) {
+        return &other != &move && move.record.from == other.record.to;
+      });
+    };
+    auto chosen = std::find_if(
+        next, end, [&](const RecordedMove& move) { return move.record.from == now; });
+    if (chosen == end) chosen = std::find_if(next, end, begins_a_chain);
+    if (chosen != end) std::rotate(next, chosen, chosen + 1);
+    now = next->record.to;
+  }
+}
+
+// By time. Records tell whole seconds: those of one second follow each other as a chain, each from
+// where the one before it came to.
+void sort_by_time(std::vector<RecordedMove>& moves) {
+  constexpr std::ptrdiff_t kMostTried = 8;  // orders of so many moves in one second
+  std::stable_sort(moves.begin(), moves.end(), [](const RecordedMove& a, const RecordedMove& b) {
+    return a.record.when < b.record.when;
+  });
+  std::optional<oci::Digest> now;  // what the channel names after those that have their place
+  for (auto next = moves.begin(); next != moves.end();) {
+    const auto end = std::find_if(next, moves.end(), [&](const RecordedMove& move) {
+      return move.record.when != next->record.when;
+    });
+    const bool tried = end - next <= kMostTried && chain_from(now, next, end);
+    if (!tried) link_by_steps(now, next, end);
+    now = (end - 1)->record.to;
+    next = end;
+  }
 }
 
 void sort_and_unite(std::vector<RecordedMove>& moves) {
@@ -30,7 +73,7 @@ void sort_and_unite(std::vector<RecordedMove>& moves) {
       *twin = std::move(move);
     }
   }
-  std::stable_sort(unique.begin(), unique.end(), is_before);
+  sort_by_time(unique);
   moves = std::move(unique);
 }
 

@@ -7,6 +7,7 @@
 #include "build/define.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/shared.h"
+#include "cli/branch.h"
 #include "cli/destination.h"
 #include "cli/output.h"
 #include "cli/trust.h"
@@ -26,6 +27,8 @@ constexpr Option kOptions[] = {
     {"dry-run", 'n', "", "the same as 'imgforge plan'"},
     IMGFORGE_PUSH_OPTIONS,
     IMGFORGE_SIGNING_OPTIONS,
+    IMGFORGE_POLICY_OPTIONS,
+    IMGFORGE_TRUST_OPTIONS,
     IMGFORGE_UPLOAD_OPTIONS,
     IMGFORGE_REGISTRY_OPTIONS,
 };
@@ -135,26 +138,34 @@ Result<int> run(App& app) {
   if (!request.build_id.empty() && !release::is_build_id(request.build_id)) {
     return fail(Errc::usage, "--build-id takes an id like v2.6.2, not '" + request.build_id + "'");
   }
-  const auto destination = TRY(BuildDestination::make(
-      app, push_wanted(app) ? TRY(build::load_image(request.spec_file, request.layer_paths))
-                            : spec::ImageSpec()));
+  const spec::ImageSpec spec = push_wanted(app)
+                                   ? TRY(build::load_image(request.spec_file, request.layer_paths))
+                                   : spec::ImageSpec();
+  const auto destination = TRY(BuildDestination::make(app, spec));
   if (destination) request.destination = &destination->destination();
   request.bump = app.args().flag("bump");
-  for (const char* option : {"bump", "sign", "attest"}) {
+  for (const char* option : {"bump", "sign", "attest", "branch"}) {
     if (destination || !app.args().flag(option)) continue;
     return fail(Error(Errc::usage, fmt::format("--{} needs a registry to push to", option))
                     .hint(fmt::format("imgforge build SPEC --push --{}", option)));
   }
+  auto branch = TRY(BranchChannel::make(app, spec));
   const build::Workplace place{*TRY(app.store()), *TRY(app.sources()), app.progress(), app.stop(),
                                &app.images()};
   const build::BuiltImage image = TRY(build::build(request, place));
+  std::string channel;
+  if (branch) {
+    channel = TRY(branch->follow(app, destination->repository(), image.manifest.digest));
+  }
   app.close_progress();
   if (app.json()) {
-    TRY(print(
-        base::pretty_json(result_json(image, place.store.directory(), destination.get()))));
+    base::Json json = result_json(image, place.store.directory(), destination.get());
+    if (branch) json["channel"] = {{"name", branch->channel()}, {"what", channel}};
+    TRY(print(base::pretty_json(json)));
     return 0;
   }
-  TRY(print(result_text(image, request, destination.get())));
+  TRY(print(result_text(image, request, destination.get()) +
+            (channel.empty() ? "" : channel + "\n")));
   return 0;
 }
 

@@ -14,16 +14,21 @@ Command diff_command();
 Command doctor_command();
 Command fetch_command();
 Command harbor_command();
+Command history_command();
 Command inspect_command();
 Command keygen_command();
 Command lock_command();
 Command login_command();
 Command logout_command();
 Command plan_command();
+Command promote_command();
 Command pull_command();
 Command push_command();
+Command rollback_command();
 Command sbom_command();
 Command sign_command();
+Command tag_command();
+Command tags_command();
 Command verify_command();
 
 }  // namespace imgforge::cli

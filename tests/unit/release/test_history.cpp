@@ -81,6 +81,21 @@ TEST_CASE("two moves within one second are told apart by where they start") {
   }
 }
 
+TEST_CASE("many moves within one second are one chain") {
+  std::vector<std::string> texts = {"->A", "A>B", "B>C", "C<B", "B>D"};
+  std::sort(texts.begin(), texts.end());
+  do {
+    std::vector<RecordedMove> moves;
+    for (const std::string& text : texts) moves.push_back(move_of(text, 7));
+    const History history = arrange("lts", std::move(moves), image('D'));
+    INFO(texts[0] + " " + texts[1] + " " + texts[2] + " " + texts[3]);
+    CHECK(history.entries.front().move.record.to == image('D'));
+    CHECK_FALSE(history.entries.back().move.record.from);
+    CHECK(standings(history) == "ppppc");
+    CHECK(previous_of(history) == 'B');
+  } while (std::next_permutation(texts.begin(), texts.end()));
+}
+
 TEST_CASE("a record that stands twice counts once, as its trusted form") {
   std::vector<RecordedMove> moves = {move_of("->A", 1, false), move_of("->A", 1, true)};
   CHECK(standings(arrange("lts", moves, image('A'))) == "c");
