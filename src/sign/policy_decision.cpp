@@ -207,7 +207,7 @@ Decision decide(const TrustPolicy& policy, std::string_view repository,
         {"a rule for " + std::string(repository), false, "no rule of the trust policy matches"});
     return decision;
   }
-  decision.rule = rule->where.file + ":" + std::to_string(rule->where.line);
+  decision.rule = rule->where.line == 0 ? rule->where.file : rule->where.file + ":" + std::to_string(rule->where.line);
   for (const SignatureDemand& demand : rule->signatures) {
     decision.checks.push_back(check(demand, verification));
   }
@@ -230,7 +230,7 @@ Result<> require(const Decision& decision, std::string_view repository) {
   if (decision.rule.empty()) {
     return fail(std::move(error).hint("add a rule for it under repositories:"));
   }
-  return fail(std::move(error).hint("the rule is " + decision.rule));
+  return fail(std::move(error).hint("the rule is that of " + decision.rule));
 }
 
 }  // namespace imgforge::sign

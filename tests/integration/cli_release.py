@@ -63,7 +63,8 @@ class ReleaseProject(Project):
         assert made.returncode == 0, made.stderr
 
     def run(self, *words, **more):
-        return super().run(*words, **{**PASSPHRASE, **more})
+        """With the key's passphrase in the environment; a variable that is None is not set."""
+        return super().run(*words, **{name: value for name, value in {**PASSPHRASE, **more}.items() if value is not None})
 
     def build(self, to, *words, build="v1", main=None):
         """Builds and pushes with evidence; what --json says."""
@@ -104,3 +105,40 @@ def second_opinion(program, project, *words):
     """A real client with the project's home."""
     return subprocess.run([program, *words], capture_output=True, text=True, timeout=120, check=False, cwd=project.folder,
                           env={"PATH": "/usr/bin:/bin", "HOME": project.folder})
+
+
+def interop_tools(source):
+    """The folder with cosign-2, cosign-3, notation, …; None where they cannot be had."""
+    got = subprocess.run([os.path.join(source, "tools/get-interop-tools.sh"), "--bin"], capture_output=True, text=True, check=False)
+    return got.stdout.strip().splitlines()[-1] if got.returncode == 0 else None
+
+
+def certificates(project, name, days=2):
+    """A root and a leaf for signing code, made by openssl in the project: NAME.pem, NAME.chain, NAME.root."""
+    project.write("ca.cnf", "[leaf]\nbasicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\n"
+                            "extendedKeyUsage=codeSigning\n")
+
+    def openssl(*words):
+        done = subprocess.run(["openssl", *words], cwd=project.folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    curve = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+    openssl("genpkey", *curve, "-out", name + ".ca")
+    openssl("genpkey", *curve, "-out", name + ".pem")
+    openssl("req", "-x509", "-new", "-key", name + ".ca", "-days", "3", "-subj", "/C=US/ST=WA/O=imgforge/CN=root", "-config",
+            "/etc/ssl/openssl.cnf", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", name + ".root")
+    openssl("req", "-new", "-key", name + ".pem", "-subj", "/C=US/ST=WA/O=imgforge/CN=signer", "-out", name + ".csr")
+    openssl("x509", "-req", "-in", name + ".csr", "-CA", name + ".root", "-CAkey", name + ".ca", "-days", str(days), "-extfile",
+            "ca.cnf", "-extensions", "leaf", "-out", name + ".crt")
+    with open(project.path(name + ".crt"), encoding="ascii") as leaf, open(project.path(name + ".root"), encoding="ascii") as root:
+        project.write(name + ".chain", leaf.read() + root.read())
+
+
+def trust_in_notation(project, root):
+    """notation's own configuration of the project's home: this root, for every registry."""
+    with open(project.path(root), encoding="ascii") as file:
+        project.write(".config/notation/truststore/x509/ca/test/root.crt", file.read())
+    policy = project.write(".config/notation/trustpolicy.json", json.dumps({"version": "1.0", "trustPolicies": [{
+        "name": "all", "registryScopes": ["*"], "signatureVerification": {"level": "strict"}, "trustStores": ["ca:test"],
+        "trustedIdentities": ["x509.subject: C=US, ST=WA, O=imgforge"]}]}))
+    policy.chmod(0o600)

@@ -15,7 +15,8 @@ import unittest
 
 import cli_project
 from cli_project import SPEC, Expectations
-from cli_release import PASSPHRASE, TRUST, Harbor, ReleaseProject, probe_report, second_opinion
+from cli_release import (PASSPHRASE, TRUST, Harbor, ReleaseProject, certificates, interop_tools, probe_report, second_opinion,
+                         trust_in_notation)
 
 IMGFORGE, PROBE, SOURCE = (os.path.abspath(argument) for argument in sys.argv[1:4])
 cli_project.IMGFORGE, cli_project.PROBE = IMGFORGE, PROBE
@@ -73,9 +74,7 @@ class StoryTest(Expectations, unittest.TestCase):
     def setUpClass(cls):
         cls.harbor = Harbor()
         cls.addClassCleanup(cls.harbor.stop)
-        tools = subprocess.run([os.path.join(SOURCE, "tools/get-interop-tools.sh"), "--bin"], capture_output=True, text=True,
-                               check=False)
-        cls.tools = tools.stdout.strip().splitlines()[-1] if tools.returncode == 0 else None
+        cls.tools = interop_tools(SOURCE)
         cls.jobs, cls.variables = scripts(os.path.join(SOURCE, "examples/gitlab/.gitlab-ci.yml"))
 
     def setUp(self):
@@ -150,6 +149,18 @@ class StoryTest(Expectations, unittest.TestCase):
                 self.assertEqual(seen.returncode, 0, seen.stderr)
         else:
             print("SKIPPED: cosign's opinion of the story: tools/get-interop-tools.sh brings no cosign here")
+
+        # The platform team signs with its certificate, too.
+        certificates(self.project, "platform")
+        self.ok(self.project.run("login", self.harbor.host, "-u", self.robots["CI_ROBOT"], "--password-stdin",
+                                 stdin=self.robots["CI_ROBOT_SECRET"] + "\n"))
+        self.ok(self.project.run("sign", "%s:%s" % (self.repository, first["tag"]), "-k", "platform.pem", "--format", "notation",
+                                 "--certificate-chain", "platform.chain"))
+        if self.tools:
+            trust_in_notation(self.project, "platform.root")
+            seen = second_opinion(os.path.join(self.tools, "notation"), self.project, "verify", "--insecure-registry",
+                                  "%s@%s" % (self.repository, first["digest"]))
+            self.assertEqual(seen.returncode, 0, seen.stderr)
 
         # On purpose: lts. Then the next commit, and the next lts.
         self.job("promote")

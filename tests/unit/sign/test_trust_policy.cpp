@@ -237,7 +237,7 @@ TEST_CASE("what is missing is said in one error") {
         "platform, found release (bundle) is not asked for; not valid: it expired; wanted an "
         "attestation https://slsa.dev/provenance/v1 by ci, found by release, who is not asked for; "
         "not valid: it expired\n"
-        "hint: the rule is trust.yaml:5\n");
+        "hint: the rule is that of trust.yaml:5\n");
   const Decision nothing = decide_on(rule, {});
   CHECK(nothing.checks.at(0).found == "no signature");
   CHECK(nothing.checks.at(2).found == "none of that type");
