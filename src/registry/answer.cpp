@@ -84,7 +84,7 @@ std::optional<Verdict> by_rule(int status, const Asked& asked, const ErrorEntry&
   }
   if (status == 413) {
     return Verdict{Errc::refused, denial(asked) + ": too large for one request",
-                   "a proxy before the registry limits requests: send smaller pieces (chunk size), "
+                   "a proxy before the registry limits requests: send smaller pieces (--chunk-size), "
                    "or have its limit raised"};
   }
   if (status == 403 && mentions(said.message, "upper limit")) {

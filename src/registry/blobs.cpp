@@ -127,7 +127,7 @@ Result<> Client::finish_blob(Transfer& transfer, std::stop_token stop) {
     if (transient && blob.size > 0 && transfer.received == blob.size) break;
     if (transfer.received - before >= kWorthwhile) patience.progressed();
     const auto delay = patience.after(done.error());
-    if (!delay) return done;
+    if (!delay) return fail(given_up(std::move(done.error())));
     TRY(wait(done.error(), *delay, stop));
     transfer.resumed = transfer.resumed || transfer.received > 0;
   }

@@ -105,7 +105,7 @@ Result<http::Response> Client::ask(const Question& question, std::stop_token sto
                                      question.doing)
                            : std::move(response.error());
     const auto delay = patience.after(error);
-    if (!delay) return fail(std::move(error));
+    if (!delay) return fail(given_up(std::move(error)));
     TRY(wait(error, *delay, stop));
   }
 }
@@ -137,6 +137,12 @@ Error Client::explained(Error error) const {
   if (!is_tls_failure(error) || options_.plain_http) return error;
   return std::move(error).hint(fmt::format(
       "if {} serves plain HTTP, allow that for this host in the configuration", options_.host));
+}
+
+Error Client::given_up(Error error) {
+  if (!http::is_transient(error) || !error.hint().empty()) return error;
+  return std::move(error).hint(
+      "it was asked again and again; run the command once more later: what came over is kept");
 }
 
 Result<> Client::wait(const Error& error, std::chrono::milliseconds delay, std::stop_token stop) {

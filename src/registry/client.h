@@ -172,6 +172,8 @@ class Client {
   Error refusal(const http::Request& request, const http::Response& response,
                 const std::string& repository, const std::string& what, Doing doing);
   Error explained(Error error) const;
+  /// The last failure of something that was tried again and again, with what to do about it.
+  static Error given_up(Error error);
   Result<> wait(const Error& error, std::chrono::milliseconds delay, std::stop_token stop);
   void pass_warnings(const http::Response& response);
 

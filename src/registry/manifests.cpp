@@ -50,7 +50,7 @@ Result<RawManifest> Client::get_manifest(const oci::RegistryReference& reference
     auto manifest = try_manifest(reference, stop);
     if (manifest) return manifest;
     const auto delay = patience.after(manifest.error());
-    if (!delay) return manifest;
+    if (!delay) return fail(given_up(std::move(manifest.error())));
     TRY(wait(manifest.error(), *delay, stop));
   }
 }

@@ -54,7 +54,7 @@ Result<> Uploader::send_all() {
     if (step && *step == Step::done) return {};
     if (step) continue;
     const auto delay = patience_.after(step.error());
-    if (!delay) return fail(std::move(step.error()));
+    if (!delay) return fail(Client::given_up(std::move(step.error())));
     TRY(client_.wait(step.error(), *delay, stop_));
   }
 }
@@ -115,8 +115,10 @@ Result<bool> Uploader::take_up(const UploadJournal::Place& place) {
   auto location = next_location(client_.url(repository_ + "/blobs/uploads/"), place.location);
   if (!location || place.offset > blob_.size) return false;
   place_ = *std::move(location);
-  if (!TRY(ask_place())) {
+  const auto known = ask_place();
+  if (!known || !*known) {
     place_.reset();
+    if (!known && known.error().code() == Errc::cancelled) return fail(known.error());
     return false;
   }
   data_->reach(offset_);

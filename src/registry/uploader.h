@@ -58,7 +58,8 @@ class Uploader {
   Result<Step> send_pieces();
   Result<Step> send_piece();
   Result<Step> close();
-  /// After a lost answer or a refusal: where the server is; false when it does not say.
+  /// After a lost answer or a refusal: where the server is; false when it does not say. An Error
+  /// that is transient: it cannot say now.
   Result<bool> ask_place();
   Result<> go_to(const http::Response& response);
   void cancel();
@@ -84,6 +85,7 @@ class Uploader {
   std::unique_ptr<WatchedBlob> data_;
   std::optional<NextLocation> place_;  // set: an upload is under way
   std::uint64_t offset_ = 0;           // what the server has of it
+  bool unsure_ = false;                // a piece failed: where the server is has to be asked
   std::uint64_t furthest_ = 0;         // in any attempt
   std::uint64_t smallest_ = 0;         // OCI-Chunk-Min-Length
   int broken_whole_ = 0;

@@ -39,6 +39,11 @@ bool says(const http::Response& response, std::string_view code) {
   return false;
 }
 
+// Not about this upload: the server, or a proxy before it, can do nothing now.
+bool is_trouble(const http::Response& response, const Error& error) {
+  return (response.status == 429 || response.status >= 500) && http::is_transient(error);
+}
+
 }  // namespace
 
 Result<Uploader::Step> Uploader::send_whole() {
@@ -68,6 +73,15 @@ Result<Uploader::Step> Uploader::send_pieces() {
 }
 
 Result<Uploader::Step> Uploader::send_piece() {
+  if (unsure_) {
+    const bool known = TRY(ask_place());
+    unsure_ = false;
+    if (!known) {
+      place_.reset();
+      return Step::again;
+    }
+    if (offset_ == blob_.size) return Step::done;
+  }
   const std::uint64_t wanted = piece_size() == 0 ? kFirstPiece : piece_size();
   const std::uint64_t size = std::min(wanted, blob_.size - offset_);
   const http::Request request{
@@ -79,8 +93,7 @@ Result<Uploader::Step> Uploader::send_piece() {
       .answer_timeout = kAnswerTimeout};
   auto response = client_.send(request, access(), stop_);
   if (!response) {
-    if (!http::is_transient(response.error())) return fail(std::move(response.error()));
-    if (!TRY(ask_place())) place_.reset();
+    unsure_ = http::is_transient(response.error());
     return fail(std::move(response.error()));
   }
   if (response->status == 413) {
@@ -92,6 +105,11 @@ Result<Uploader::Step> Uploader::send_piece() {
     if (response->status == 416 && TRY(ask_place())) {
       return fail(Error(Errc::unavailable, fmt::format("{} has another part of {} than it said",
                                                        client_.host(), what_)));
+    }
+    // The upload outlives its server's trouble; how much of the piece was taken, it will say.
+    if (Error error = refusal(request, *response); is_trouble(*response, error)) {
+      unsure_ = true;
+      return fail(std::move(error));
     }
     return rejected(request, *response);
   }
@@ -129,9 +147,9 @@ Result<Uploader::Step> Uploader::close() {
 Result<bool> Uploader::ask_place() {
   const http::Request request{.url = place_->url, .total_timeout = kDocumentTimeout};
   const auto response = client_.send(request, access(), stop_);
-  if (!response) {
-    if (response.error().code() == Errc::cancelled) return fail(response.error());
-    return false;
+  if (!response) return fail(response.error());
+  if (Error error = refusal(request, *response); is_trouble(*response, error)) {
+    return fail(std::move(error));
   }
   const auto last = last_byte(*response);
   if (!response->ok() || !last || *last >= blob_.size) return false;

@@ -4,6 +4,7 @@ A test program sets IMGFORGE and PROBE (absolute paths) before it uses Project.
 """
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -104,7 +105,7 @@ class Expectations:
 
     def fails(self, result, code, *texts):
         self.assertEqual(result.returncode, code, result.stderr + result.stdout)
-        self.assertEqual(result.stderr.count("error:"), 1, result.stderr)
+        self.assertEqual(len(re.findall("^error:", result.stderr, re.M)), 1, result.stderr)
         for text in texts:
             self.assertIn(text, result.stderr)
         return result
