@@ -5,8 +5,11 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/task_group.h"
 #include "base/text.h"
-#include "oci/reference.h"
+#include "cli/registry_images.h"
+#include "content/platform_choice.h"
+#include "oci/graph.h"
 #include "store/export.h"
 
 namespace imgforge::cli {
@@ -108,6 +111,64 @@ Result<ImageView> open_image(App& app, const std::string& text) {
   store::Store& store = *TRY(app.store());
   auto [name, descriptor] = TRY(choose(TRY(store.images()), text, "the store"));
   return load(name, store.directory(), descriptor, platform);
+}
+
+namespace {
+
+constexpr std::size_t kTransfers = 4;
+constexpr int kDeepestIndex = 4;
+
+/// Manifest and config, by way of the store.
+Result<ImageView> open_in_registry(App& app, const std::string& text,
+                                   oci::RegistryReference image) {
+  const oci::Platform platform;
+  store::Store& store = *TRY(app.store());
+  registry::Client& client = *TRY(app.images().client(image.host));
+  auto document = TRY(client.get_manifest(image, app.stop()));
+  for (int depth = 0; oci::is_index(document.descriptor.media_type); ++depth) {
+    if (depth == kDeepestIndex) {
+      return fail(Errc::unsupported, text + " is an index of indexes, too deep to follow");
+    }
+    const auto index = TRY(base::with_context(oci::parse_index(document.bytes), "reading " + text));
+    image.digest = TRY(content::choose_platform(index, platform, text)).digest;
+    document = TRY(client.get_manifest(image, app.stop()));
+  }
+  const auto kept = TRY(store.put_document(document.bytes, document.descriptor.media_type));
+  const auto manifest =
+      TRY(base::with_context(oci::parse_manifest(document.bytes), "reading " + text));
+  if (manifest.config) {
+    auto task = base::silent_progress().start("", "", std::nullopt);
+    TRY(app.images().pull_blob(image, *manifest.config, store, *task, app.stop()));
+  }
+  ImageView view = TRY(load(text, store.directory(), kept, platform));
+  view.registry = std::move(image);
+  return view;
+}
+
+}  // namespace
+
+Result<ImageView> open_image_anywhere(App& app, const std::string& text) {
+  // As for pushes and copies: a name with a host is a registry's.
+  const auto reference = oci::Reference::parse(text);
+  if (reference && reference->registry()) {
+    return open_in_registry(app, text, *reference->registry());
+  }
+  return open_image(app, text);
+}
+
+Result<> bring_layers(App& app, const ImageView& image,
+                      const std::vector<oci::Descriptor>& layers) {
+  if (!image.registry) return {};
+  store::Store& store = *TRY(app.store());
+  return base::parallel_for(
+      layers.size(), kTransfers, app.stop(), [&](std::size_t i, std::stop_token stop) -> Result<> {
+        const oci::Descriptor& layer = layers[i];
+        if (store.has_blob(layer.digest)) return {};
+        auto task = app.progress().start("pull", layer.digest.short_hex(), layer.size);
+        TRY(app.images().pull_blob(*image.registry, layer, store, *task, stop));
+        task->finish("pulled");
+        return {};
+      });
 }
 
 }  // namespace imgforge::cli

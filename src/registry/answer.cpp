@@ -83,9 +83,10 @@ std::optional<Verdict> by_rule(int status, const Asked& asked, const ErrorEntry&
                        : ""};
   }
   if (status == 413) {
-    return Verdict{Errc::refused, denial(asked) + ": too large for one request",
-                   "a proxy before the registry limits requests: send smaller pieces (--chunk-size), "
-                   "or have its limit raised"};
+    return Verdict{
+        Errc::refused, denial(asked) + ": too large for one request",
+        "a proxy before the registry limits requests: send smaller pieces (--chunk-size), "
+        "or have its limit raised"};
   }
   if (status == 403 && mentions(said.message, "upper limit")) {
     return Verdict{Errc::refused, denial(asked) + ": the project's quota is used up",

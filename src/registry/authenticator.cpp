@@ -198,9 +198,10 @@ Error Authenticator::refusal(const http::Request& request, const http::Response&
                                              options_.host, response.status))
         .with("url", where)
         .with("status", std::to_string(response.status))
-        .hint(fmt::format("log in again: 'imgforge login {0}' ('podman login {0}' and 'docker login "
-                          "{0}' do as well)",
-                          options_.host));
+        .hint(
+            fmt::format("log in again: 'imgforge login {0}' ('podman login {0}' and 'docker login "
+                        "{0}' do as well)",
+                        options_.host));
   }
   if (response.status == 405) {
     return Error(Errc::unsupported, where + " does not take this kind of request (HTTP 405)")

@@ -80,8 +80,8 @@ Result<std::vector<std::optional<store::BuiltLayer>>> LayerCache::find(
       });
 }
 
-// Once, and by one thread: docker-registry refuses a manifest (DIGEST_INVALID) while the same blob is
-// being uploaded a second time.
+// Once, and by one thread: docker-registry refuses a manifest (DIGEST_INVALID) while the same blob
+// is being uploaded a second time.
 Result<> LayerCache::bring_config(std::stop_token stop) {
   const std::lock_guard lock(config_mutex_);
   if (config_is_there_) return {};

@@ -16,8 +16,8 @@ class LimitedSink final : public base::Sink {
       : target_(target), limit_(limit), what_(std::move(what)) {}
   Result<> write(base::Bytes bytes) override {
     if (bytes.size() > limit_ - target_.size()) {
-      return fail(Error(Errc::protocol, what_ + " is larger than the " +
-                                            base::human_bytes(limit_) + " that are accepted")
+      return fail(Error(Errc::protocol, what_ + " is larger than the " + base::human_bytes(limit_) +
+                                            " that are accepted")
                       .hint("is that a registry? The specification has registries refuse "
                             "documents of that size"));
     }

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-
 #include "http/url.h"
 
 namespace imgforge::registry {

@@ -4,67 +4,26 @@ Harbor. Each fault has one message that says what to do, its exit code, and leav
 
     test_cli_faults.py IMGFORGE PROBE SOURCE_DIR
 """
-import functools
-import http.client
 import json
 import os
 import pathlib
 import random
 import shutil
 import signal
-import ssl
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 import cli_project
 from cli_project import Expectations, Project
+from cli_proxy import Proxy
 from cli_release import Harbor, login
 
 IMGFORGE, PROBE, SOURCE = (os.path.abspath(argument) for argument in sys.argv[1:4])
 cli_project.IMGFORGE, cli_project.PROBE = IMGFORGE, PROBE
-SERVER = os.path.join(SOURCE, "tests/integration/registry_server.py")
 FAILED, NOT_FOUND, NOT_ALLOWED, UNVERIFIED, LATER, REFUSED = 1, 3, 4, 5, 6, 7
 PAGE = {"status": 200, "body": "<html>Please log in to the network</html>", "headers": {"Content-Type": "text/html"}}
-
-
-class Proxy:
-    """docker-registry behind the proxy of registry_server.py."""
-
-    def __init__(self, kind):
-        self.folder = tempfile.mkdtemp(prefix="imgforge-faults-")
-        self.process = subprocess.Popen([sys.executable, SERVER, self.folder, kind], stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        if not line:
-            raise unittest.SkipTest("registry_server.py does not start: exit code %d" % self.process.wait(20))
-        self.images = json.loads(line)
-        self.port = self.images["port"]
-        self.connection = http.client.HTTPConnection
-        if kind == "tls":
-            self.connection = functools.partial(http.client.HTTPSConnection, context=ssl.create_default_context(
-                cafile=os.path.join(self.folder, "ca.crt")))
-        self.host = "127.0.0.1:%d" % self.port
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
-        self.process.stdout.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def control(self, what, body=b""):
-        connection = self.connection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET" if what == "log" else "POST", "/@" + what, body)
-        data = connection.getresponse().read()
-        connection.close()
-        return data
-
-    def fault(self, match, do, times=100, **more):
-        self.control("fault", json.dumps({"match": match, "times": times, "do": do, **more}))
-
-    def log(self):
-        return ["%(method)s %(path)s" % one for one in json.loads(self.control("log"))]
 
 
 class FaultTest(Expectations):

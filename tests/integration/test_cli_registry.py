@@ -104,6 +104,10 @@ class RegistryCliTest(Expectations, unittest.TestCase):
         self.assertIn(image["digest"][:19], refused.stderr)
         there = self.json("pull", "%s:%s" % (self.repository, image["tag"]), "--store", self.project.path("x"))
         self.assertEqual(there["digest"], image["digest"])
+        # What differs, with an image that is here and one that is there.
+        differs = self.json("diff", "%s:%s" % (self.repository, image["tag"]), "demo", "--store", self.project.path("store"))
+        self.assertFalse(differs["same"])
+        self.assertIn("app/main.py", [row["name"] for row in differs["files"]])
         # A tag that is none of a build may move.
         self.json("push", "demo", self.repository + ":latest")
 

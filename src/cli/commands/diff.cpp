@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "build/image_diff.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/shared.h"
+#include "cli/ends.h"
 #include "cli/image_view.h"
 #include "cli/output.h"
 
@@ -13,6 +16,7 @@ namespace {
 constexpr Option kOptions[] = {
     {"all", 'a', "", "show every changed file (default: the first 20)"},
     {"exit-code", 0, "", "exit with 1 when the images differ"},
+    IMGFORGE_REGISTRY_OPTIONS,
 };
 
 std::string section(const char* title, const std::vector<build::Change>& changes,
@@ -42,13 +46,27 @@ base::Json rows(const std::vector<build::Change>& changes) {
   return out;
 }
 
+// Layers that both have are not read.
+std::vector<oci::Descriptor> not_in(const oci::Manifest& image, const oci::Manifest& other) {
+  std::vector<oci::Descriptor> out;
+  for (const oci::Descriptor& layer : image.layers) {
+    const bool shared =
+        std::any_of(other.layers.begin(), other.layers.end(),
+                    [&](const oci::Descriptor& one) { return one.digest == layer.digest; });
+    if (!shared) out.push_back(layer);
+  }
+  return out;
+}
+
 Result<int> run(App& app) {
   TRY(expect_words(app, 2, "diff", "two images"));
-  const ImageView before = TRY(open_image(app, app.args().positional()[0]));
-  const ImageView after = TRY(open_image(app, app.args().positional()[1]));
+  const ImageView before = TRY(open_image_anywhere(app, app.args().positional()[0]));
+  const ImageView after = TRY(open_image_anywhere(app, app.args().positional()[1]));
   const bool same = before.descriptor.digest == after.descriptor.digest;
   build::ImageDiff diff;
   if (!same) {
+    TRY(bring_layers(app, before, not_in(before.manifest, after.manifest)));
+    TRY(bring_layers(app, after, not_in(after.manifest, before.manifest)));
     auto task = app.progress().start("compare", "layers that differ", std::nullopt);
     diff = TRY(build::diff_images({before.manifest, before.config, before.directory},
                                   {after.manifest, after.config, after.directory}, app.stop()));
@@ -85,16 +103,19 @@ Result<int> run(App& app) {
 }  // namespace
 
 Command diff_command() {
-  return {.name = "diff",
-          .summary = "what differs between two images: components, packages, configuration, files",
-          .synopsis = "IMAGE IMAGE [options]",
-          .details =
-              "Images are named as for 'imgforge inspect'. Layers that both have are not read.\n\n"
-              "Examples:\n"
-              "  imgforge diff app:v1 app:v2\n"
-              "  imgforge diff oci:before oci:after --json",
-          .options = kOptions,
-          .run = run};
+  return {
+      .name = "diff",
+      .summary = "what differs between two images: components, packages, configuration, files",
+      .synopsis = "IMAGE IMAGE [options]",
+      .details =
+          "Images are named as for 'imgforge inspect'. Layers that both have are neither fetched "
+          "nor read.\n\n"
+          "Examples:\n"
+          "  imgforge diff app:v1 app:v2\n"
+          "  imgforge diff harbor.example/ml/app:v2.6-lts harbor.example/ml/app:nightly\n"
+          "  imgforge diff oci:before oci:after --json",
+      .options = kOptions,
+      .run = run};
 }
 
 }  // namespace imgforge::cli

@@ -6,6 +6,7 @@
 #include "build/assemble.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/shared.h"
+#include "cli/ends.h"
 #include "cli/image_view.h"
 #include "cli/output.h"
 
@@ -15,6 +16,7 @@ namespace {
 constexpr Option kOptions[] = {
     {"files", 0, "LAYER", "list the files of this layer (its id or number)"},
     {"raw", 0, "", "print the manifest as it is"},
+    IMGFORGE_REGISTRY_OPTIONS,
 };
 
 std::string annotation(const std::map<std::string, std::string>& annotations,
@@ -67,19 +69,25 @@ bool for_gpu(const ImageView& image) {
 
 // Layouts are loaded by podman itself; the store too is one.
 std::string run_command(const ImageView& image) {
+  const char* const command = "podman run --rm -it ";
+  const char* const gpu = for_gpu(image) ? "--device nvidia.com/gpu=all " : "";
+  if (image.registry) {  // by digest: what was looked at is what runs
+    return fmt::format("{}{}{}/{}@{}", command, gpu, image.registry->host,
+                       image.registry->repository, image.descriptor.digest.to_string());
+  }
   std::string reference = "oci:" + image.directory;
   const std::string tag = image.name.substr(image.name.rfind(':') + 1);
   if (!image.name.empty())
     reference += ":" + (image.directory.ends_with("/store") ? image.name : tag);
-  return fmt::format("podman run --rm -it {}{}",
-                     for_gpu(image) ? "--device nvidia.com/gpu=all " : "",
-                     base::shell_quote(reference));
+  return fmt::format("{}{}{}", command, gpu, base::shell_quote(reference));
 }
 
-Result<int> list_files(const ImageView& image, const std::string& wanted) {
+Result<int> list_files(App& app, const ImageView& image, const std::string& wanted) {
   const auto rows = layer_rows(image);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].id != wanted && std::to_string(i + 1) != wanted) continue;
+    TRY(bring_layers(app, image, {*rows[i].blob}));
+    app.close_progress();
     base::File blob = TRY(base::File::open_read(image.blob_path(rows[i].blob->digest)));
     archive::TarReader reader = TRY(archive::TarReader::open(blob));
     while (const auto entry = TRY(reader.next())) {
@@ -122,9 +130,9 @@ Result<> print_json(const ImageView& image) {
 
 Result<int> run(App& app) {
   TRY(expect_words(app, 1, "inspect", "one image"));
-  const ImageView image = TRY(open_image(app, app.args().positional()[0]));
+  const ImageView image = TRY(open_image_anywhere(app, app.args().positional()[0]));
+  if (const auto layer = app.args().value("files")) return list_files(app, image, *layer);
   app.close_progress();
-  if (const auto layer = app.args().value("files")) return list_files(image, *layer);
   if (app.args().flag("raw")) {
     TRY(print(image.manifest_json));
     return 0;
@@ -166,10 +174,13 @@ Command inspect_command() {
           .summary = "show what an image is: components, layers, how to run it",
           .synopsis = "IMAGE [options]",
           .details =
-              "IMAGE is image:tag, image or a digest's beginning (in the store), oci:DIR[:tag] or "
-              "oci-archive:FILE.\n\n"
+              "IMAGE is image:tag, image or a digest's beginning (in the store), oci:DIR[:tag], "
+              "oci-archive:FILE,\nor HOST/REPOSITORY:TAG or @DIGEST in a registry, of which only "
+              "manifest "
+              "and config are fetched\n(and with --files that layer).\n\n"
               "Examples:\n"
               "  imgforge inspect pytorch-cuda\n"
+              "  imgforge inspect harbor.example/ml/app:v2.6-lts\n"
               "  imgforge inspect oci:out/app --json\n"
               "  imgforge inspect pytorch-cuda --files probe",
           .options = kOptions,
