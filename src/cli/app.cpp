@@ -128,8 +128,19 @@ RegistryImages& App::images() {
 }
 
 Result<const Signer*> App::signer() {
+  if (opening_.valid()) signer_ = TRY(opening_.get());
   if (!signer_) signer_ = TRY(Signer::open(*this));
   return signer_.get();
+}
+
+Result<> App::prepare_signer() {
+  if (signer_ || opening_.valid()) return {};
+  if (TRY(given_passphrase(*this))) {
+    opening_ = std::async(std::launch::async, [this] { return Signer::open(*this); });
+  } else {
+    TRY(signer());
+  }
+  return {};
 }
 
 std::span<const Option> common_options() { return kCommon; }

@@ -1,6 +1,7 @@
 // The composition root: what a command may use, and the table of commands.
 #pragma once
 
+#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -46,6 +47,9 @@ class App {
   RegistryImages& images();
   /// The key to sign with.
   Result<const Signer*> signer();
+  /// Begins to open it in a thread, for which signer() waits: cosign's key files are made to take
+  /// 0.2 s. Where somebody has to be asked for the passphrase, it is opened here and now.
+  Result<> prepare_signer();
 
  private:
   Settings settings_;
@@ -57,6 +61,7 @@ class App {
   std::unique_ptr<sources::Sources> sources_;
   std::unique_ptr<RegistryImages> images_;
   std::unique_ptr<Signer> signer_;
+  std::future<Result<std::unique_ptr<Signer>>> opening_;  // last: ends before what it reads
 };
 
 struct Command {

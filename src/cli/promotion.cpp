@@ -43,8 +43,8 @@ Result<Releasing> open_releasing(App& app) {
   Releasing releasing;
   releasing.file = app.args().value("policy").value_or(app.settings().channel_policy);
   if (!releasing.file.empty()) {
-    const std::string text = TRY(
-        base::with_context(base::read_file(releasing.file), "reading the channel policy"));
+    const std::string text =
+        TRY(base::with_context(base::read_file(releasing.file), "reading the channel policy"));
     releasing.policy = TRY(release::ChannelPolicy::parse(text, releasing.file));
   }
   releasing.tools.verify = TRY(make_verifier(app, releasing.file));
@@ -81,8 +81,9 @@ Result<Moved> move_channel(App& app, release::MovePlan plan, release::Repository
                            release::Repository& target, const Releasing& releasing, bool dry_run) {
   Moved moved{std::move(plan), std::nullopt};
   if (dry_run) return moved;
-  moved.result =
-      TRY(release::carry_out(moved.plan, source, target, releasing.tools, app.stop()));
+  // Whatever is wrong with the key comes before anything is sent.
+  if (!moved.plan.is_there()) TRY(app.signer());
+  moved.result = TRY(release::carry_out(moved.plan, source, target, releasing.tools, app.stop()));
   if (moved.result->moved) {
     const auto labels = label_image(target, moved.plan.image.descriptor.digest, {"promoted"});
     if (!labels) {

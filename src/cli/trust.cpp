@@ -161,11 +161,11 @@ bool has_signing_key(const App& app) {
 }
 
 Result<release::RecordSigner> make_record_signer(App& app) {
-  const Signer* signer = TRY(app.signer());
+  TRY(app.prepare_signer());
   return release::RecordSigner(
-      [signer](const oci::Descriptor& subject, const std::string&,
-               const std::string& predicate_type,
-               const std::string& predicate) -> Result<std::vector<release::Artifact>> {
+      [&app](const oci::Descriptor& subject, const std::string&, const std::string& predicate_type,
+             const std::string& predicate) -> Result<std::vector<release::Artifact>> {
+        const Signer* signer = TRY(app.signer());
         const sign::Artifact bundle =
             TRY(sign::attest_as_bundle(subject, signer->key(), predicate_type, predicate, now()));
         release::Artifact artifact = TRY(to_release(bundle));

@@ -50,7 +50,8 @@ Result<> require_accepted(const Judged& judged, const release::Repository& repos
 Result<release::Verifier> make_verifier(App& app, const std::string& channel_policy = {});
 
 /// By --key, else the configuration (`signing_key`): sigstore bundles, whatever the formats of
-/// signatures. Errc::usage when no key is named anywhere. Asks for the passphrase at most once.
+/// signatures. Errc::usage when no key is named anywhere. Asks for the passphrase at most once,
+/// and at once. Borrows the app. The key may still be being opened: App::signer() waits for it.
 Result<release::RecordSigner> make_record_signer(App& app);
 /// Whether a key is named anywhere (nothing is read).
 bool has_signing_key(const App& app);
