@@ -4,7 +4,7 @@
 #   tests/bare-machine.sh ROOT COMMAND...      for example: tests/bare-machine.sh /var/tmp/bare ./quickstart
 # ROOT is made when it is not there (about 300 MB) and stays, so that a second command finds what the first one left; remove it
 # by hand. Needs root, debootstrap and git. The machine's apt sources, pip configuration, name server and certificates are
-# taken along: they say where packages come from here.
+# taken along, and whether its archive may have old lists: they say where packages come from here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,6 +28,8 @@ fi
 git -C "$root/root/imgforge" fetch -q "$PWD" HEAD
 git -C "$root/root/imgforge" reset -q --hard FETCH_HEAD
 
+# An archive that stands still, as snapshots do, has lists older than they allow.
+apt-config dump Acquire::Check-Valid-Until | sed -n '/^Acquire::Check-Valid-Until /p' >"$root/etc/apt/apt.conf.d/99machine"
 install -m 644 /etc/resolv.conf "$root/etc/resolv.conf"
 install -m 644 /etc/hosts "$root/etc/hosts"
 [ ! -e /etc/pip.conf ] || install -m 644 /etc/pip.conf "$root/etc/pip.conf"

@@ -51,7 +51,7 @@ int report(const Error& error, const Reporting& reporting) {
   if (reporting.json) (void)print(error_json(error));
   const std::string text = render_error(error, reporting.colour);
   std::fwrite(text.data(), 1, text.size(), stderr);
-  return exit_code(error.code());
+  return exit_code(error);
 }
 
 Result<int> invoke(const Command& command, const std::vector<std::string>& words,

@@ -67,10 +67,18 @@ std::string render_error(const Error& error, bool colour) {
   return out;
 }
 
+int exit_code(const Error& error) {
+  for (const auto& [key, value] : error.facts()) {
+    const auto number = key == "exit_code" ? base::parse_uint(value) : std::nullopt;
+    if (number && *number < 126) return static_cast<int>(*number);
+  }
+  return exit_code(error.code());
+}
+
 std::string error_json(const Error& error) {
   base::Json document = {{"code", std::string(base::to_string(error.code()))},
                          {"message", error.summary()},
-                         {"exit_code", exit_code(error.code())}};
+                         {"exit_code", exit_code(error)}};
   if (!error.hint().empty()) document["hint"] = error.hint();
   if (!error.where().file.empty()) {
     document["file"] = error.where().file;

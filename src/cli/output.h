@@ -12,6 +12,8 @@ namespace imgforge::cli {
 
 /// DESIGN section 9.
 int exit_code(Errc code);
+/// The fact "exit_code" where an error has one: that of another program that was run.
+int exit_code(const Error& error);
 
 /// "error: …", the place with a caret, the hint. No trailing newline beyond the last line's.
 std::string render_error(const Error& error, bool colour);

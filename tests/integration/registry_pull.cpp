@@ -383,7 +383,7 @@ TEST_CASE("a web page is no manifest, and a manifest no flood") {
     registry.fault("GET /v2/", 1, "answer",
                    {{"status", 200}, {"body", std::string((4 << 20) + 1, ' ')}});
     const Error error = reader.pull_fails("public/single:1");
-    CHECK(error.code() == Errc::invalid);
+    CHECK(error.code() == Errc::protocol);
   }
 }
 

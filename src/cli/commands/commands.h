@@ -21,6 +21,7 @@ Command lock_command();
 Command login_command();
 Command logout_command();
 Command plan_command();
+Command probe_command();
 Command promote_command();
 Command pull_command();
 Command push_command();

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""`imgforge probe IMAGE` from outside: what engines are asked to run, what their refusals become, and a real podman.
+
+    test_cli_probe.py IMGFORGE PROBE SOURCE_DIR
+"""
+import json
+import os
+import shutil
+import sys
+import unittest
+
+import cli_project
+from cli_project import Expectations, Project
+
+IMGFORGE, PROBE, SOURCE = (os.path.abspath(argument) for argument in sys.argv[1:4])
+cli_project.IMGFORGE, cli_project.PROBE = IMGFORGE, PROBE
+
+IMAGE = "harbor.example/ml/app:v1"
+ENGINE = """#!/bin/sh
+printf '%%s\\n' "$@" >"%s"
+printf '%%s\\n' '%s'
+printf '%%s\\n' '%s' >&2
+exit %d
+"""
+
+
+class ProbeTest(Expectations, unittest.TestCase):
+    def setUp(self):
+        self.project = Project()
+        self.addCleanup(self.project.remove)
+
+    def engine(self, name, status=0, says="", prints="all is well"):
+        path = self.project.write("engines/" + name, ENGINE % (self.project.path("asked"), prints, says, status))
+        path.chmod(0o755)
+
+    def probe(self, *words):
+        return self.project.run("probe", *words, PATH=self.project.path("engines") + ":/usr/bin:/bin")
+
+    def asked(self):
+        with open(self.project.path("asked"), encoding="utf-8") as file:
+            return file.read().splitlines()
+
+    def test_the_first_engine_is_asked_for_all_gpus(self):
+        self.engine("podman", prints="words of the probe")
+        self.engine("docker")
+        result = self.ok(self.probe(IMAGE, "--", "--skip", "compute"))
+        self.assertEqual(result.stdout, "words of the probe\n")
+        self.assertEqual(self.asked(), ["run", "--rm", "--network", "none", "--device", "nvidia.com/gpu=all", "--entrypoint",
+                                        "/opt/imgforge/bin/imgforge", IMAGE, "probe", "--skip", "compute"])
+        self.ok(self.probe(IMAGE, "-e", "docker", "-g", "0,1", "--engine-option=--shm-size=8g", "--json"))
+        self.assertEqual(self.asked(), ["run", "--rm", "--network", "none", "--gpus", '"device=0,1"', "--shm-size=8g", "--entrypoint",
+                                        "/opt/imgforge/bin/imgforge", IMAGE, "probe", "--json"])
+
+    def test_the_probes_exit_code_is_passed_on(self):
+        for status in range(1, 8):
+            self.engine("podman", status=status)
+            result = self.probe(IMAGE)
+            self.assertEqual((result.returncode, result.stderr.count("error:")), (status, 0))
+
+    def test_a_refusal_is_explained(self):
+        self.engine("docker", status=125, says='docker: Error response from daemon: could not select device driver "" with '
+                                               'capabilities: [[gpu]].')
+        result = self.fails(self.probe(IMAGE, "-e", "docker"), 4, "NVIDIA Container Toolkit", "nvidia-ctk runtime configure",
+                            "could not select device driver")
+        self.assertEqual(result.stderr.count("hint:"), 1)
+        document = json.loads(self.probe(IMAGE, "-e", "docker", "--json").stdout.partition("\n")[2])
+        self.assertEqual(document["error"]["exit_code"], 4)
+        self.engine("docker", status=125, says="docker: manifest unknown.")
+        self.fails(self.probe(IMAGE, "-e", "docker"), 2, "no such image")
+
+    def test_words_that_make_no_sense(self):
+        self.engine("podman")
+        self.fails(self.probe(), 2, "takes an image")
+        self.fails(self.probe(IMAGE, "-e", "rocket"), 2, "rocket")
+        self.fails(self.probe(IMAGE, "-g", "--privileged"), 2)
+        if not shutil.which("nerdctl"):
+            self.fails(self.probe(IMAGE, "-e", "nerdctl"), 4, "not installed")
+        self.assertFalse(os.path.exists(self.project.path("asked")))
+
+    def test_an_image_of_the_store(self):
+        self.ok(self.project.run("lock", "specs/demo.yaml"))
+        self.ok(self.project.run("build", "specs/demo.yaml"))
+        said = self.ok(self.probe("demo", "-e", "podman", "--dry-run")) if shutil.which("podman") else None
+        if said:
+            self.assertIn("oci:%s:demo:v1" % self.project.path("store"), said.stdout)
+        self.engine("docker")
+        self.fails(self.probe("demo", "-e", "docker"), 2, "cannot read imgforge's store")
+
+    def test_a_real_podman_without_gpus(self):
+        if shutil.which("podman") is None:
+            self.skip("podman is not installed")
+        storage = [self.project.path("podman/root"), self.project.path("podman/run")]
+        self.addCleanup(shutil.rmtree, self.project.path("podman"), ignore_errors=True)
+        self.project.write("engines/podman", "#!/bin/sh\nexec /usr/bin/podman --root %s --runroot %s --storage-driver vfs "
+                                             "--events-backend none --cgroup-manager cgroupfs \"$@\"\n" % tuple(storage)).chmod(0o755)
+        self.project.write("policy.json", '{"default": [{"type": "insecureAcceptAnything"}]}')
+        self.ok(self.project.run("lock", "specs/demo.yaml"))
+        self.ok(self.project.run("build", "specs/demo.yaml"))
+        if any(os.path.exists(where) for where in ("/dev/nvidia0", "/etc/cdi/nvidia.yaml", "/var/run/cdi/nvidia.yaml")):
+            self.skip("this machine has a GPU: podman would not refuse")
+        # podman itself says no: there is no such device here.
+        self.fails(self.probe("demo"), 4, "nvidia-ctk cdi generate", "--gpus none")
+        self.fails(self.probe("oci:/nowhere:x"), 2, "cannot be read")
+
+    def skip(self, reason):
+        print("SKIPPED: %s: %s" % (self._testMethodName, reason))
+        self.skipTest(reason)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
