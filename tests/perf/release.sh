@@ -16,13 +16,16 @@ trap finish EXIT
 export HOME="$work" IMGFORGE_STORE="$work/store" IMGFORGE_KEY_PASSPHRASE="of this measurement alone"
 
 echo '{"default":[{"type":"insecureAcceptAnything"}]}' >"$work/policy.json"
-printf 'trust: 1\nkeys: {team: team.pub}\nrepositories:\n  - match: ["**"]\n    signatures:\n      - by: [team]\n' >"$work/trust.yaml"
-printf 'imgforge: 1\ntrust: team\nchannels:\n  one: {kind: nightly, gates: {signed: true}}\n  two: {kind: lts, from: one, gates: {signed: true}}\n' \
+printf 'trust: 1\nkeys: {team: team.pub, plain: plain.pub}\nrepositories:\n  - match: ["**"]\n    signatures:\n      - by: [team, plain]\n' >"$work/trust.yaml"
+printf 'imgforge: 1\ntrust: team\nchannels:\n  one: {kind: nightly, gates: {signed: true}}\n  two: {kind: lts, from: one, gates: {signed: true}}\n  three: {kind: gpu, from: one, gates: {signed: true}}\n' \
   >"$work/channels.yaml"
 mkdir -p "$work/.config/imgforge"
 printf 'channel_policy: %s/channels.yaml\ntrust_policy: %s/trust.yaml\nsigning_key: %s/team.key\n' "$work" "$work" "$work" \
   >"$work/.config/imgforge/config.yaml"
 (cd "$work" && "$imgforge" keygen -o team >/dev/null)
+# The key of a token or of a protected variable: nothing to derive from a passphrase.
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$work/plain.pem"
+openssl pkey -in "$work/plain.pem" -pubout -out "$work/plain.pub"
 
 port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
 fresh() { # an empty registry that writes down what it is asked
@@ -58,4 +61,5 @@ for run in $(seq "$runs"); do
   timed "imgforge promote" "$imgforge" promote "$there:$tag" one
   timed "imgforge promote, next channel" "$imgforge" promote "$there:$tag" two
   timed "imgforge promote, nothing to do" "$imgforge" promote "$there:$tag" two
+  timed "imgforge promote, PEM key" "$imgforge" promote "$there:$tag" three --key "$work/plain.pem"
 done
