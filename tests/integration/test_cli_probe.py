@@ -11,6 +11,7 @@ import unittest
 
 import cli_project
 from cli_project import Expectations, Project
+from cli_release import Plain, ReleaseProject, probe_report
 
 IMGFORGE, PROBE, SOURCE = (os.path.abspath(argument) for argument in sys.argv[1:4])
 cli_project.IMGFORGE, cli_project.PROBE = IMGFORGE, PROBE
@@ -101,6 +102,34 @@ class ProbeTest(Expectations, unittest.TestCase):
         # podman itself says no: there is no such device here.
         self.fails(self.probe("demo"), 4, "nvidia-ctk cdi generate", "--gpus none")
         self.fails(self.probe("oci:/nowhere:x"), 2, "cannot be read")
+
+    def test_what_was_run_is_what_is_attested(self):
+        if shutil.which("docker-registry") is None:
+            self.skip("docker-registry is not installed")
+        registry = Plain()
+        self.addCleanup(registry.stop)
+        self.project = ReleaseProject()
+        self.addCleanup(self.project.remove)
+        repository = registry.host + "/ml/demo"
+        digest = self.project.build(repository, "--sign", "--layer-cache", "none")["digest"]
+        self.engine("podman", prints=json.dumps(probe_report()))
+        result = self.ok(self.probe(repository + ":v1", "-e", "podman", "--attest"))
+        self.assertIn("%s@%s" % (repository, digest), self.asked())
+        self.assertIn("--json", self.asked())
+        self.assertIn("ok: GPU, driver and image work together", result.stdout)
+        self.assertIn("Test GPU (9.0), computed", result.stdout)
+        seen = json.loads(self.ok(self.project.run("verify", repository + ":v1", "--json")).stdout)
+        self.assertIn("https://imgforge.io/probe-report/v1", [one["type"] for one in seen["attestations"]])
+
+        # Something that is no report is not signed, and neither is anything when the engine refuses.
+        before = len(seen["attestations"])
+        self.engine("podman", prints="hello")
+        self.fails(self.probe(repository + ":v1", "-e", "podman", "--attest"), 2, "reading what the probe")
+        self.engine("podman", status=125, says="Error: stat nvidia.com/gpu=all: no such file or directory", prints="")
+        self.fails(self.probe(repository + ":v1", "-e", "podman", "--attest"), 4, "CDI")
+        self.fails(self.probe("oci:x:y", "-e", "podman", "--attest"), 2, "not in a registry")
+        seen = json.loads(self.ok(self.project.run("verify", repository + ":v1", "--json")).stdout)
+        self.assertEqual(len(seen["attestations"]), before)
 
     def skip(self, reason):
         print("SKIPPED: %s: %s" % (self._testMethodName, reason))

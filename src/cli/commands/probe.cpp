@@ -1,15 +1,23 @@
 // probe: runs an image's own probe in a container with GPUs.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
+#include <ctime>
 
+#include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/registry_image.h"
 #include "cli/commands/shared.h"
+#include "cli/ends.h"
 #include "cli/engine.h"
 #include "cli/image_view.h"
 #include "cli/output.h"
+#include "cli/signing.h"
+#include "cli/trust.h"
+#include "evidence/probe_report.h"
 
 namespace imgforge::cli {
 namespace {
@@ -21,19 +29,31 @@ constexpr Option kOptions[] = {
     {"gpus", 'g', "LIST", "all (default), none, or GPUs by index or UUID: 0,1"},
     {"engine-option", 0, "WORD",
      "one more option for the engine's run, as --engine-option=--shm-size=8g", true},
+    {"attest", 'a', "",
+     "run the image by its digest, sign what the probe says, attach it to the image"},
+    IMGFORGE_SIGNING_OPTIONS,
+    {"format", 0, "FORMAT",
+     "with --attest: legacy or bundle (default: `signing_formats` of the configuration, else both)",
+     true},
     {"dry-run", 'n', "", "print the engine's command, and run nothing"},
+    IMGFORGE_REGISTRY_OPTIONS,
 };
 
 /// Images of the store by the name they have there, which podman reads itself; others as they
 /// stand.
-Result<std::string> name_for(App& app, Engine engine, const std::string& text) {
+struct Named {
+  std::string image;
+  std::string store;  // set: the image is `image` of the layout there
+};
+Result<Named> name_for(App& app, Engine engine, const std::string& text) {
   const bool named_place =
       text.find(':') != std::string::npos && text.find('/') != std::string::npos;
   const auto reference = oci::Reference::parse(text);
-  if (named_place || (reference && reference->registry())) return text;
+  if (named_place || (reference && reference->registry())) return Named{text, ""};
   const auto view = open_image(app, text);
   if (!view) {
-    return view.error().code() == Errc::not_found ? Result<std::string>(text) : fail(view.error());
+    if (view.error().code() == Errc::not_found) return Named{text, ""};
+    return fail(view.error());
   }
   if (engine != Engine::podman) {
     return fail(
@@ -42,7 +62,39 @@ Result<std::string> name_for(App& app, Engine engine, const std::string& text) {
                               "image.tar, or --engine podman",
                               to_string(engine))));
   }
-  return fmt::format("oci:{}:{}", view->directory, view->name);
+  return Named{view->name, view->directory};
+}
+
+/// podman makes a name of its own from a layout's path, and refuses paths that make none (capitals,
+/// "-_"): it gets a short one, relative to a folder of ours.
+Result<base::TempDir> short_path_to(const std::string& store) {
+  base::TempDir folder = TRY(base::TempDir::create("/tmp", "imgforge-probe"));
+  if (::symlink(store.c_str(), (folder / "store").c_str()) != 0) {
+    return fail(base::io_error("cannot make a link in " + folder.path()));
+  }
+  return folder;
+}
+
+/// The verdict for people, who do not see the report then.
+std::string verdict_text(const evidence::ProbeReport& report) {
+  std::string text = fmt::format("{}: {}\n", report.status, report.sentence);
+  for (const evidence::ProbedDevice& gpu : report.devices) {
+    text += fmt::format("  {} ({}), {}\n", gpu.name, gpu.compute_capability,
+                        gpu.computed ? "computed" : "not computed on");
+  }
+  return text;
+}
+
+/// Signs the report and attaches it; what was written, as sentences.
+Result<std::string> attest_report(App& app, const RegistryImage& image,
+                                  const evidence::ProbeReport& report) {
+  const auto formats = TRY(Signer::formats(app));
+  const auto written = TRY(attest_in_formats(app, *image.repository, image.descriptor(),
+                                             evidence::kProbeReportPredicate,
+                                             evidence::format_probe_predicate(report), formats));
+  std::string text;
+  for (const Written& one : written) text += sentence(one) + "\n";
+  return text;
 }
 
 Result<int> run(App& app) {
@@ -54,31 +106,62 @@ Result<int> run(App& app) {
                 "imgforge probe IMAGE [-- OPTIONS OF THE PROBE]; inside an image: imgforge probe"));
   }
   const Engine engine = TRY(find_engine(app.args().value("engine")));
-  Run run{.image = TRY(name_for(app, engine, positional[0])),
-          .program = kProbe,
-          .options = {},
-          .words = {"probe"}};
+  const bool attest = app.args().flag("attest");
+  std::optional<RegistryImage> image;
+  std::string store, short_name;
+  Run run{.image = positional[0], .program = kProbe, .options = {}, .words = {"probe"}};
+  if (attest) {
+    TRY(app.signer());  // before anything is started
+    // The tag may move while the probe runs: what is run is what is attested.
+    image = TRY(open_registry_image(app, positional[0]));
+    run.image = fmt::format("{}/{}@{}", image->reference.host, image->reference.repository,
+                            image->descriptor().digest.to_string());
+  } else {
+    Named named = TRY(name_for(app, engine, positional[0]));
+    store = std::move(named.store);
+    run.image =
+        store.empty() ? std::move(named.image) : fmt::format("oci:{}:{}", store, named.image);
+    short_name = "oci:store:" + named.image;
+  }
   const std::string gpus = app.args().value("gpus").value_or("all");
   run.options = TRY(gpu_options(engine, gpus));
   for (const std::string& word : app.args().values("engine-option")) run.options.push_back(word);
   if (gpus == "none") run.words.emplace_back("--allow-no-gpu");
-  if (app.json()) run.words.emplace_back("--json");
+  if (app.json() || attest) run.words.emplace_back("--json");
   run.words.insert(run.words.end(), positional.begin() + 1, positional.end());
 
-  const auto argv = command_line(engine, run);
-  app.close_progress();
+  if (!attest) app.close_progress();  // registries end with it
   if (app.args().flag("dry-run")) {
     std::vector<std::string> quoted;
-    for (const std::string& word : argv) quoted.push_back(base::shell_quote(word));
+    for (const std::string& word : command_line(engine, run)) {
+      quoted.push_back(base::shell_quote(word));
+    }
+    app.close_progress();
     TRY(print(base::join(quoted, " ") + "\n"));
     return 0;
   }
-  base::Command command{.argv = argv};
-  command.on_stdout = [](base::Bytes bytes) { return print(std::string(base::as_text(bytes))); };
+  std::optional<base::TempDir> folder;
+  if (!store.empty()) {
+    folder = TRY(short_path_to(store));
+    run.image = short_name;
+  }
+  base::Command command{.argv = command_line(engine, run)};
+  if (folder) command.directory = folder->path();
+  if (!attest) {
+    command.on_stdout = [](base::Bytes bytes) { return print(std::string(base::as_text(bytes))); };
+  }
+  const base::Seconds began{static_cast<std::int64_t>(std::time(nullptr))};
   const auto done = TRY(base::run_command(command, app.stop()));
   if (auto refused = explain_refusal(engine, run, done.status, done.err))
     return fail(*std::move(refused));
   std::fwrite(done.err.data(), 1, done.err.size(), stderr);
+  if (attest) {
+    const auto report = TRY(base::with_context(evidence::read_probe_report(done.out, began),
+                                               "reading what the probe in " + run.image + " said"));
+    const std::string written = TRY(attest_report(app, *image, report));
+    app.close_progress();
+    TRY(print(app.json() ? done.out : run.image + "\n" + verdict_text(report) + written));
+  }
   return done.status;
 }
 
