@@ -66,6 +66,9 @@ class ProbeTest(Expectations, unittest.TestCase):
         self.assertEqual(result.stderr.count("hint:"), 1)
         document = json.loads(self.probe(IMAGE, "-e", "docker", "--json").stdout.partition("\n")[2])
         self.assertEqual(document["error"]["exit_code"], 4)
+        self.assertEqual(result.stderr.count("could not select"), 1)
+        self.engine("docker", says="Copying blob sha256:4f1e")
+        self.assertIn("Copying blob", self.ok(self.probe(IMAGE, "-e", "docker")).stderr)
         self.engine("docker", status=125, says="docker: manifest unknown.")
         self.fails(self.probe(IMAGE, "-e", "docker"), 2, "no such image")
 

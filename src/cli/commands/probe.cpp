@@ -97,6 +97,14 @@ Result<std::string> attest_report(App& app, const RegistryImage& image,
   return text;
 }
 
+/// How engines begin the line that says why they end.
+bool is_reason(std::string_view line) {
+  for (const char* const word : {"Error", "docker: ", "time=", "FATA["}) {
+    if (line.starts_with(word)) return true;
+  }
+  return false;
+}
+
 Result<int> run(App& app) {
   const auto& positional = app.args().positional();
   if (positional.empty()) {
@@ -150,11 +158,21 @@ Result<int> run(App& app) {
   if (!attest) {
     command.on_stdout = [](base::Bytes bytes) { return print(std::string(base::as_text(bytes))); };
   }
+  // A pull takes its time, and is seen at work; the reasons of a refusal are shown once, explained.
+  std::string reasons;
+  command.on_stderr_line = [&reasons](std::string_view line) {
+    const std::string text = std::string(line) + "\n";
+    if (is_reason(line)) {
+      reasons += text;
+    } else {
+      std::fwrite(text.data(), 1, text.size(), stderr);
+    }
+  };
   const base::Seconds began{static_cast<std::int64_t>(std::time(nullptr))};
   const auto done = TRY(base::run_command(command, app.stop()));
   if (auto refused = explain_refusal(engine, run, done.status, done.err))
     return fail(*std::move(refused));
-  std::fwrite(done.err.data(), 1, done.err.size(), stderr);
+  std::fwrite(reasons.data(), 1, reasons.size(), stderr);
   if (attest) {
     const auto report = TRY(base::with_context(evidence::read_probe_report(done.out, began),
                                                "reading what the probe in " + run.image + " said"));
