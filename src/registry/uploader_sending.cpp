@@ -40,8 +40,8 @@ bool says(const http::Response& response, std::string_view code) {
 }
 
 // Not about this upload: the server, or a proxy before it, can do nothing now.
-bool is_trouble(const http::Response& response, const Error& error) {
-  return (response.status == 429 || response.status >= 500) && http::is_transient(error);
+bool is_trouble(const http::Response& response) {
+  return response.status == 429 || (response.status >= 500 && response.status != 501);
 }
 
 }  // namespace
@@ -107,9 +107,9 @@ Result<Uploader::Step> Uploader::send_piece() {
                                                        client_.host(), what_)));
     }
     // The upload outlives its server's trouble; how much of the piece was taken, it will say.
-    if (Error error = refusal(request, *response); is_trouble(*response, error)) {
+    if (is_trouble(*response)) {
       unsure_ = true;
-      return fail(std::move(error));
+      return fail(refusal(request, *response));
     }
     return rejected(request, *response);
   }
@@ -148,9 +148,7 @@ Result<bool> Uploader::ask_place() {
   const http::Request request{.url = place_->url, .total_timeout = kDocumentTimeout};
   const auto response = client_.send(request, access(), stop_);
   if (!response) return fail(response.error());
-  if (Error error = refusal(request, *response); is_trouble(*response, error)) {
-    return fail(std::move(error));
-  }
+  if (is_trouble(*response)) return fail(refusal(request, *response));
   const auto last = last_byte(*response);
   if (!response->ok() || !last || *last >= blob_.size) return false;
   offset_ = *last == 0 ? 0 : *last + 1;
