@@ -107,9 +107,10 @@ Error refusal(Engine engine, const char* exit_code, std::string_view sentence,
 }
 
 bool is_gpu_name(std::string_view text) {
-  return !text.empty() && text.front() != '-' && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == ':' || c == '.';
-  });
+  return !text.empty() && text.front() != '-' &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '-' || c == ':' || c == '.';
+         });
 }
 
 }  // namespace
@@ -168,7 +169,7 @@ Result<std::vector<std::string>> gpu_options(Engine engine, const std::string& g
   return options;
 }
 
-std::vector<std::string> command_line(Engine engine, const Run& run) {
+std::vector<std::string> command_line(Engine engine, const ContainerRun& run) {
   std::vector<std::string> argv{std::string(to_string(engine)), "run", "--rm", "--network", "none"};
   argv.insert(argv.end(), run.options.begin(), run.options.end());
   argv.insert(argv.end(), {"--entrypoint", run.program, run.image});
@@ -176,7 +177,7 @@ std::vector<std::string> command_line(Engine engine, const Run& run) {
   return argv;
 }
 
-std::optional<Error> explain_refusal(Engine engine, const Run& run, int status,
+std::optional<Error> explain_refusal(Engine engine, const ContainerRun& run, int status,
                                      std::string_view last_words) {
   if (status < kEngineFailed && !(engine == Engine::nerdctl && status == 1)) return std::nullopt;
   const std::string text = base::to_lower(last_words);

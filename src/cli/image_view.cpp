@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/registry_images.h"
 #include "content/platform_choice.h"
+#include "http/retry.h"
 #include "oci/graph.h"
 #include "store/export.h"
 
@@ -151,7 +152,13 @@ Result<ImageView> open_image_anywhere(App& app, const std::string& text) {
   // As for pushes and copies: a name with a host is a registry's.
   const auto reference = oci::Reference::parse(text);
   if (reference && reference->registry()) {
-    return open_in_registry(app, text, *reference->registry());
+    auto there = open_in_registry(app, text, *reference->registry());
+    if (there || !http::is_transient(there.error())) return there;
+    // What was pulled under that name will do where the registry cannot be asked.
+    auto here = open_image(app, text);
+    if (!here) return there;
+    app.progress().warn(there.error().message() + "; this is what was pulled before");
+    return here;
   }
   return open_image(app, text);
 }

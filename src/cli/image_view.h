@@ -33,6 +33,7 @@ struct ImageView {
 Result<ImageView> open_image(App& app, const std::string& reference);
 
 /// The same, and "HOST/REPOSITORY[:TAG|@DIGEST]": manifest and config are fetched into the store.
+/// A registry that cannot be asked now: what was pulled under that name, with a warning.
 Result<ImageView> open_image_anywhere(App& app, const std::string& reference);
 
 /// Fetches those layers of an image in a registry that are not here yet; nothing to do for others.

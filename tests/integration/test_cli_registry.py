@@ -131,6 +131,18 @@ class RegistryCliTest(Expectations, unittest.TestCase):
         self.assertEqual(dry["digest"], image["digest"])
         self.fails(self.project.run("pull", "%s/dry/demo:one" % self.other.host), 3)
 
+    def test_what_was_pulled_is_there_when_the_registry_is_not(self):
+        image = self.built()
+        gone = Registry()
+        name = gone.host + "/ml/demo:one"
+        self.run_ok("push", "demo", name)
+        self.run_ok("pull", name)
+        gone.stop()
+        seen = self.ok(self.project.run("inspect", name, "--json"))
+        self.assertEqual(json.loads(seen.stdout)["digest"], image["digest"])
+        self.assertIn("pulled before", seen.stderr)
+        self.fails(self.project.run("inspect", gone.host + "/ml/demo:two"), 6, gone.host)
+
     def test_words_that_make_no_sense(self):
         self.built()
         self.fails(self.project.run("push", "demo"), 2, "IMAGE HOST/REPOSITORY")

@@ -117,7 +117,7 @@ Result<int> run(App& app) {
   const bool attest = app.args().flag("attest");
   std::optional<RegistryImage> image;
   std::string store, short_name;
-  Run run{.image = positional[0], .program = kProbe, .options = {}, .words = {"probe"}};
+  ContainerRun run{.image = positional[0], .program = kProbe, .options = {}, .words = {"probe"}};
   if (attest) {
     TRY(app.signer());  // before anything is started
     // The tag may move while the probe runs: what is run is what is attested.

@@ -7,10 +7,10 @@ using namespace imgforge::cli;
 
 namespace {
 
-const Run kRun{.image = "harbor.example/ml/app:v1",
-               .program = "/opt/imgforge/bin/imgforge",
-               .options = {"--gpus", "all"},
-               .words = {"probe", "--json"}};
+const ContainerRun kRun{.image = "harbor.example/ml/app:v1",
+                        .program = "/opt/imgforge/bin/imgforge",
+                        .options = {"--gpus", "all"},
+                        .words = {"probe", "--json"}};
 
 std::string code(const std::optional<Error>& error) {
   if (!error) return "";
