@@ -115,13 +115,19 @@ Result<DebControl> read_deb_control(const base::RandomAccess& deb,
   return base::with_context(read_control(deb, name_for_errors), "reading " + name_for_errors);
 }
 
+Result<std::unique_ptr<TarStream>> open_deb_data(const base::RandomAccess& deb,
+                                                 const std::string& name_for_errors) {
+  const Parts parts = TRY(find_parts(deb, name_for_errors));
+  return TarStream::open(
+      std::make_unique<base::RangeSource>(deb, parts.data.offset, parts.data.size));
+}
+
 Result<> read_deb_data(
     const base::RandomAccess& deb, const std::string& name_for_errors,
     const std::function<Result<>(const TarEntry&, base::Source& content)>& visit) {
-  const Parts parts = TRY(find_parts(deb, name_for_errors));
-  base::RangeSource source(deb, parts.data.offset, parts.data.size);
   const std::string frame = "reading " + name_for_errors;
-  auto reader = TRY(base::with_context(TarReader::open(source), frame));
+  const auto stream = TRY(base::with_context(open_deb_data(deb, name_for_errors), frame));
+  TarReader& reader = stream->reader();
   while (auto entry = TRY(base::with_context(reader.next(), frame))) {
     TRY(visit(*entry, reader.content()));
   }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "archive/tar_reader.h"
+#include "archive/tar_stream.h"
 #include "base/bytes.h"
 
 namespace imgforge::archive {
@@ -21,6 +21,10 @@ struct DebControl {
 
 Result<DebControl> read_deb_control(const base::RandomAccess& deb,
                                     const std::string& name_for_errors);
+
+/// The entries of data.tar from the first on. Borrows `deb`.
+Result<std::unique_ptr<TarStream>> open_deb_data(const base::RandomAccess& deb,
+                                                 const std::string& name_for_errors);
 
 /// Calls `visit` for every entry of data.tar in order; the content source is valid during the call.
 Result<> read_deb_data(

@@ -62,9 +62,11 @@ Result<> bring_base_layers(const Plan& plan, const spec::ImageSpec& spec, const 
     const auto blob = layer.recipe->base_blob();
     if (!blob || place.store.has_blob(blob->digest)) continue;
     const auto task = place.progress.start("fetch", layer.id, blob->size);
+    base::Allowance held(0);  // nothing is unpacked
     const layer::BuildContext context{.store = place.store,
                                       .epoch = spec.epoch,
                                       .encoder = layer.encoder,
+                                      .held = held,
                                       .scratch = {},
                                       .project_directory = spec.project_directory,
                                       .parents = {},

@@ -14,6 +14,10 @@
 namespace imgforge::build {
 namespace {
 
+/// Contents of archives that wait in memory for their turn in a layer: a fifth of what a build may
+/// take.
+constexpr std::uint64_t kHeldBytes = 48 << 20;
+
 // The state of one run: which layers have their inputs, are taken, are done. All fields under the
 // mutex.
 class Run {
@@ -56,6 +60,7 @@ class Run {
   std::vector<std::size_t> order() const;
   std::vector<std::size_t> order_of_fetches() const;
 
+  base::Allowance held_{kHeldBytes};
   const Plan& plan_;
   const std::vector<LayerState>& states_;
   const RunOptions& options_;
@@ -192,6 +197,7 @@ Result<store::BuiltLayer> Run::produce(std::size_t index, base::ProgressTask& ta
                                     .epoch = options_.epoch,
                                     .encoder = layer.encoder,
                                     .workers = options_.layer_threads,
+                                    .held = held_,
                                     .scratch = scratch.path(),
                                     .project_directory = options_.project_directory,
                                     .sandbox = layer.recipe->executed() ? &sandbox : nullptr,
@@ -269,8 +275,8 @@ Result<RunReport> Run::go() {
     std::vector<std::jthread> threads;
     threads.emplace_back([this] { fetch_ahead(); });
     for (std::size_t i = 0; i < std::max<std::size_t>(options_.workers, 1); ++i) {
-      // Where finished layers go on to somewhere, every second worker begins with the small ones, so
-      // that there is something to send from the first moments on; they meet in the middle.
+      // Where finished layers go on to somewhere, every second worker begins with the small ones,
+      // so that there is something to send from the first moments on; they meet in the middle.
       const bool smallest_first = options_.on_layer && i % 2 == 1;
       threads.emplace_back([this, smallest_first] { work(smallest_first); });
     }

@@ -30,6 +30,9 @@ struct TaskState {
   std::atomic<std::uint64_t> done{0};
   Clock::time_point started = Clock::now();
   Clock::time_point last_line = started;
+  // What a rate is measured from: the last change of phase.
+  Clock::time_point phase_started = started;
+  std::uint64_t done_before_phase = 0;
 };
 
 double seconds_since(Clock::time_point start) {
@@ -45,14 +48,14 @@ std::string amount(const TaskState& task) {
 }
 
 std::string rate_and_rest(const TaskState& task) {
-  const double elapsed = seconds_since(task.started);
-  const auto done = static_cast<double>(task.done.load());
+  const double elapsed = seconds_since(task.phase_started);
+  const std::uint64_t all = task.done.load();
+  const auto done = static_cast<double>(all - task.done_before_phase);
   if (elapsed < 0.5 || done == 0) return "";
   std::string text =
       fmt::format("{}/s", base::human_bytes(static_cast<std::uint64_t>(done / elapsed)));
-  if (task.total != 0 && done < static_cast<double>(task.total)) {
-    text +=
-        fmt::format(", {:.0f} s left", (static_cast<double>(task.total) - done) * elapsed / done);
+  if (all < task.total) {
+    text += fmt::format(", {:.0f} s left", static_cast<double>(task.total - all) * elapsed / done);
   }
   return text;
 }
@@ -98,6 +101,8 @@ class Task final : public base::ProgressTask {
   void set_phase(std::string_view phase) override {
     const std::lock_guard lock(board_.mutex);
     state_->phase = phase;
+    state_->phase_started = Clock::now();
+    state_->done_before_phase = state_->done.load();
     board_.phase_changed(*state_);
   }
   void finish(std::string_view outcome) override { end(outcome); }

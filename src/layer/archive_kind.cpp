@@ -81,20 +81,22 @@ class ArchiveRecipe final : public WrittenRecipe {
       TRY(context.store.adopt_input(base::join_path(context.project_directory, input_.origin.path),
                                     input_.digest, input_.size));
     }
-    const auto file = TRY(context.store.open_input(input_.digest));
-    if (TRY(is_zip(file))) {
-      const auto zip = TRY(archive::ZipArchive::open(file, input_.name));
+    auto file = std::make_shared<base::File>(TRY(context.store.open_input(input_.digest)));
+    if (TRY(is_zip(*file))) {
+      const auto zip = TRY(archive::ZipArchive::open(*file, input_.name));
       const archive::Settled settled(out);
       TreeEntries entries(context.epoch);
       TRY(unpack_zip(zip, settings_.rules, entries, context.stop));
       TRY(not_empty(entries));
       return entries.emit(out, &context.task, context.stop);
     }
-    auto spool =
-        TRY(EntrySpool::create(context.scratch, context.epoch, TreeEntries::Repeat::replace));
-    TRY(unpack_tar(file, input_.name, settings_.rules, spool, context.stop));
-    TRY(not_empty(spool.entries()));
-    return spool.emit_sorted(out, &context.task, context.stop);
+    ReadingPlace place(context.held, context.scratch);
+    context.task.set_phase("looking into the archive");
+    TreeEntries entries(context.epoch, TreeEntries::Repeat::replace);
+    TRY(unpack_tar(place, std::move(file), input_.name, settings_.rules, entries, context.stop));
+    TRY(not_empty(entries));
+    context.task.set_phase("");
+    return entries.emit(out, &context.task, context.stop);
   }
 
  private:

@@ -87,18 +87,20 @@ class DebRecipe final : public WrittenRecipe {
 
  protected:
   Result<> write(const BuildContext& context, archive::LayerWriter& out) const override {
-    // Decompressing takes most of the time: several packages at once, each into its own spool.
-    auto spools = TRY(base::parallel_map<EntrySpool>(
+    ReadingPlace place(context.held, context.scratch);
+    context.task.set_phase("looking into the packages");
+    auto packages = TRY(base::parallel_map<TreeEntries>(
         debs_.size(), context.workers + 1, context.stop,
-        [&](std::size_t i, std::stop_token stop) -> Result<EntrySpool> {
+        [&](std::size_t i, std::stop_token stop) -> Result<TreeEntries> {
           const auto& deb = debs_[i];
-          const auto file = TRY(context.store.open_input(deb.input.digest));
-          auto spool = TRY(EntrySpool::create(context.scratch, context.epoch));
-          TRY(unpack_deb(file, deb.name, spool, stop));
-          return spool;
+          auto file = std::make_shared<base::File>(TRY(context.store.open_input(deb.input.digest)));
+          TreeEntries entries(context.epoch);
+          TRY(unpack_deb(place, std::move(file), deb.name, entries, stop));
+          return entries;
         }));
     TreeEntries all(context.epoch);
-    for (EntrySpool& spool : spools) TRY(all.merge(std::move(spool.entries())));
+    for (TreeEntries& entries : packages) TRY(all.merge(std::move(entries)));
+    context.task.set_phase("");
     return all.emit(out, &context.task, context.stop);
   }
 

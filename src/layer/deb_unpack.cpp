@@ -100,19 +100,18 @@ std::string placed_md5sums(const std::string& md5sums) {
   return text;
 }
 
-Result<> unpack_deb(const base::RandomAccess& deb, const std::string& package, EntrySpool& spool,
-                    std::stop_token stop) {
-  const auto control = TRY(archive::read_deb_control(deb, package));
+Result<> unpack_deb(ReadingPlace& place, std::shared_ptr<const base::RandomAccess> deb,
+                    const std::string& package, TreeEntries& entries, std::stop_token stop) {
+  const auto control = TRY(archive::read_deb_control(*deb, package));
   TRY(check_unpackable(package, control));
-  const auto take = [&](const TarEntry& entry, base::Source& content) -> Result<> {
-    if (stop.stop_requested()) return fail(Errc::cancelled, "interrupted");
-    if (entry.path.empty()) return {};
-    const auto placed = place_in_layer(entry.path);
-    if (!placed) return {};
-    TarEntry moved = entry;
+  const auto take = [&](TarEntry moved, TreeEntries::Open content) -> Result<bool> {
+    if (moved.path.empty()) return false;
+    const auto placed = place_in_layer(moved.path);
+    if (!placed) return false;
+    const std::string named = moved.path;
     moved.path = *placed;
     moved.xattrs.clear();
-    switch (entry.type) {
+    switch (moved.type) {
       case EntryType::directory:
         break;
       case EntryType::symlink:
@@ -122,11 +121,11 @@ Result<> unpack_deb(const base::RandomAccess& deb, const std::string& package, E
         TRY(refuse_driver_library(moved.path, package));
         break;
       case EntryType::hard_link: {
-        auto target = place_in_layer(entry.link_target);
+        auto target = place_in_layer(moved.link_target);
         if (!target) {
           return fail(
               Errc::unsupported,
-              fmt::format("{} has the hard link {} into its documentation", package, entry.path));
+              fmt::format("{} has the hard link {} into its documentation", package, named));
         }
         moved.link_target = *std::move(target);
         break;
@@ -134,14 +133,19 @@ Result<> unpack_deb(const base::RandomAccess& deb, const std::string& package, E
       default:
         return fail(Errc::refused, fmt::format("{} has the device or pipe {}, which no layer may "
                                                "contain",
-                                               package, entry.path));
+                                               package, named));
     }
-    return spool.add(moved, content, package);
+    const bool has_content = moved.type == EntryType::file && moved.size > 0;
+    TRY(has_content ? entries.add(std::move(moved), std::move(content), package)
+                    : entries.add(std::move(moved), package));
+    return has_content;
   };
-  TRY(archive::read_deb_data(deb, package, take));
+  const auto members = ArchiveMembers::create(
+      place, package, [deb, package] { return archive::open_deb_data(*deb, package); });
+  TRY(members->index(take, std::move(stop)));
   const std::string record = fmt::format("var/lib/dpkg/status.d/{}", package);
-  TRY(spool.entries().add_text(record, status_text(control.control), package));
-  return spool.entries().add_text(record + ".md5sums", placed_md5sums(control.md5sums), package);
+  TRY(entries.add_text(record, status_text(control.control), package));
+  return entries.add_text(record + ".md5sums", placed_md5sums(control.md5sums), package);
 }
 
 }  // namespace imgforge::layer

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "archive/deb.h"
-#include "layer/spool.h"
+#include "layer/archive_members.h"
 
 namespace imgforge::layer {
 
@@ -24,8 +24,9 @@ std::string status_text(const std::string& control);
 /// The md5sums of what was placed, with the paths that it has in the layer.
 std::string placed_md5sums(const std::string& md5sums);
 
-/// Adds all files of a package and its records. Modes and owners are the package's.
-Result<> unpack_deb(const base::RandomAccess& deb, const std::string& package, EntrySpool& spool,
-                    std::stop_token stop);
+/// Adds all files of a package and its records. Modes and owners are the package's; contents are
+/// read out of it when they are written.
+Result<> unpack_deb(ReadingPlace& place, std::shared_ptr<const base::RandomAccess> deb,
+                    const std::string& package, TreeEntries& entries, std::stop_token stop);
 
 }  // namespace imgforge::layer

@@ -8,7 +8,7 @@
 #include "document/secrets.h"
 #include "layer/file_list.h"
 #include "layer/file_rules.h"
-#include "layer/spool.h"
+#include "layer/tree_entries.h"
 
 namespace imgforge::layer {
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "archive/layer_writer.h"
+#include "base/allowance.h"
 #include "base/progress.h"
 #include "base/time.h"
 #include "layer/image_source.h"
@@ -22,6 +23,7 @@ struct BuildContext {
   base::Seconds epoch;
   archive::Encoder encoder;
   std::size_t workers = 0;                 // threads this layer may use beside its own
+  base::Allowance& held;                   // what all layers may keep in memory (archive_members.h)
   std::string scratch;                     // a private folder, removed afterwards
   std::string project_directory;           // paths of kind `files` are relative to it
   sandbox::Sandbox* sandbox = nullptr;     // executed kinds

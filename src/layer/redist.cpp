@@ -143,22 +143,25 @@ class RedistRecipe final : public WrittenRecipe {
 
  protected:
   Result<> write(const BuildContext& context, archive::LayerWriter& out) const override {
-    auto spools =
-        TRY(base::parallel_map<EntrySpool>(components_.size(), context.workers + 1, context.stop,
-                                           [&](std::size_t i, std::stop_token stop) {
-                                             return unpack(components_[i], context, stop);
-                                           }));
+    ReadingPlace place(context.held, context.scratch);
+    context.task.set_phase("looking into the archives");
+    auto unpacked =
+        TRY(base::parallel_map<TreeEntries>(components_.size(), context.workers + 1, context.stop,
+                                            [&](std::size_t i, std::stop_token stop) {
+                                              return unpack(components_[i], context, place, stop);
+                                            }));
     TreeEntries all(context.epoch);
-    for (EntrySpool& spool : spools) TRY(all.merge(std::move(spool.entries())));
+    for (TreeEntries& entries : unpacked) TRY(all.merge(std::move(entries)));
     if (with_links_) TRY(add_links(all));
+    context.task.set_phase("");
     return all.emit(out, &context.task, context.stop);
   }
 
  private:
-  Result<EntrySpool> unpack(const LockedComponent& component, const BuildContext& context,
-                            std::stop_token stop) const {
-    const auto file = TRY(context.store.open_input(component.input.digest));
-    auto spool = TRY(EntrySpool::create(context.scratch, context.epoch));
+  Result<TreeEntries> unpack(const LockedComponent& component, const BuildContext& context,
+                             ReadingPlace& place, std::stop_token stop) const {
+    auto file = std::make_shared<base::File>(TRY(context.store.open_input(component.input.digest)));
+    TreeEntries entries(context.epoch);
     UnpackRules rules{.strip = 1, .dest = settings_.prefix};
     // The licences of all components have the same name at the top.
     rules.rename = [&](std::string_view path) -> std::optional<std::string> {
@@ -166,8 +169,8 @@ class RedistRecipe final : public WrittenRecipe {
       if (!is_license(path)) return std::string(path);
       return fmt::format("licenses/{}/{}", component.name, path);
     };
-    TRY(unpack_tar(file, component.input.name, rules, spool, stop));
-    return spool;
+    TRY(unpack_tar(place, std::move(file), component.input.name, rules, entries, stop));
+    return entries;
   }
 
   Result<> add_links(TreeEntries& entries) const {

@@ -85,15 +85,15 @@ class StandaloneRecipe final : public WrittenRecipe {
 
  protected:
   Result<> write(const BuildContext& context, archive::LayerWriter& out) const override {
-    const auto file = TRY(context.store.open_input(spec_.input.digest));
-    auto spool =
-        TRY(EntrySpool::create(context.scratch, context.epoch, TreeEntries::Repeat::replace));
+    auto file = std::make_shared<base::File>(TRY(context.store.open_input(spec_.input.digest)));
+    ReadingPlace place(context.held, context.scratch);
+    TreeEntries entries(context.epoch, TreeEntries::Repeat::replace);
     const UnpackRules rules{.strip = 1,
                             .dest = spec_.home.substr(1),
                             .exclude = spec_.excluded,
                             .keep = [](std::string_view path) { return !is_installer(path); }};
-    TRY(unpack_tar(file, spec_.input.name, rules, spool, context.stop));
-    return spool.emit_sorted(out);
+    TRY(unpack_tar(place, std::move(file), spec_.input.name, rules, entries, context.stop));
+    return entries.emit(out, nullptr, context.stop);
   }
 
  private:

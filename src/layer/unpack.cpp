@@ -5,8 +5,6 @@
 #include <array>
 #include <climits>
 
-#include "archive/tar_reader.h"
-
 namespace imgforge::layer {
 
 using archive::EntryType;
@@ -55,8 +53,8 @@ std::optional<std::string> place_path(std::string_view path, const UnpackRules& 
 }
 
 /// Brings one member's header to its place in the layer; nullopt when the rules leave it out.
-Result<std::optional<TarEntry>> place(TarEntry entry, const UnpackRules& rules,
-                                      const std::string& name) {
+Result<std::optional<TarEntry>> place_member(TarEntry entry, const UnpackRules& rules,
+                                             const std::string& name) {
   const auto stripped = strip_parts(entry.path, rules.strip);
   if (!stripped) return std::nullopt;
   const bool is_folder = entry.type == EntryType::directory;
@@ -113,26 +111,21 @@ Result<bool> is_zip(const base::RandomAccess& data) {
   return text == std::string_view("PK\3\4", 4) || text == std::string_view("PK\5\6", 4);
 }
 
-Result<> unpack_tar(const base::RandomAccess& data, const std::string& name,
-                    const UnpackRules& rules, EntrySpool& spool, std::stop_token stop) {
-  base::RangeSource source(data, 0, data.size());
-  const auto framed = [&](Error error) {
-    return fail(std::move(error).context("unpacking " + name));
+Result<> unpack_tar(ReadingPlace& place, std::shared_ptr<const base::RandomAccess> data,
+                    const std::string& name, const UnpackRules& rules, TreeEntries& entries,
+                    std::stop_token stop) {
+  const auto members = ArchiveMembers::create(place, name, [data = std::move(data)] {
+    return archive::TarStream::open(std::make_unique<base::RangeSource>(*data, 0, data->size()));
+  });
+  const auto take = [&](TarEntry entry, TreeEntries::Open content) -> Result<bool> {
+    auto placed = TRY(place_member(std::move(entry), rules, name));
+    if (!placed) return false;
+    const bool has_content = placed->type == EntryType::file && placed->size > 0;
+    TRY(has_content ? entries.add(*std::move(placed), std::move(content), name)
+                    : entries.add(*std::move(placed), name));
+    return has_content;
   };
-  auto opened = archive::TarReader::open(source);
-  if (!opened) return framed(std::move(opened).error());
-  auto& reader = *opened;
-  for (;;) {
-    if (stop.stop_requested()) return fail(Errc::cancelled, "interrupted");
-    auto next = reader.next();
-    if (!next) return framed(std::move(next).error());
-    if (!*next) break;
-    auto placed = TRY(place(std::move(**next), rules, name));
-    if (!placed) continue;
-    auto added = spool.add(*placed, reader.content(), name);
-    if (!added) return framed(std::move(added).error());
-  }
-  return {};
+  return members->index(take, std::move(stop));
 }
 
 Result<> unpack_zip(const archive::ZipArchive& zip, const UnpackRules& rules, TreeEntries& entries,
@@ -152,7 +145,7 @@ Result<> unpack_zip(const archive::ZipArchive& zip, const UnpackRules& rules, Tr
     } else {
       entry.mode = bits != 0 ? bits : 0644;
     }
-    auto placed = TRY(place(std::move(entry), rules, zip.name()));
+    auto placed = TRY(place_member(std::move(entry), rules, zip.name()));
     if (!placed) continue;
     if (placed->type == EntryType::file) {
       TRY(entries.add_member(std::move(*placed), zip, member, zip.name()));

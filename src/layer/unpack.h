@@ -14,9 +14,10 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "layer/archive_members.h"
 #include "layer/file_rules.h"
 #include "layer/glob.h"
-#include "layer/spool.h"
+#include "layer/tree_entries.h"
 
 namespace imgforge::layer {
 
@@ -37,9 +38,11 @@ struct UnpackRules {
 /// "PK\3\4", or an empty zip.
 Result<bool> is_zip(const base::RandomAccess& data);
 
-/// One pass; contents wait in the spool. Several archives may go into one spool.
-Result<> unpack_tar(const base::RandomAccess& data, const std::string& name,
-                    const UnpackRules& rules, EntrySpool& spool, std::stop_token stop);
+/// The entries' contents are read out of the archive when they are written. `entries` of several
+/// archives may be merged.
+Result<> unpack_tar(ReadingPlace& place, std::shared_ptr<const base::RandomAccess> data,
+                    const std::string& name, const UnpackRules& rules, TreeEntries& entries,
+                    std::stop_token stop);
 
 /// Nothing is copied: the entries refer to `zip`, which must live until they are written. Members
 /// without a unix mode get 0644; links are honoured under the same rules as in a tar.

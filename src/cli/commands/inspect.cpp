@@ -67,6 +67,22 @@ bool for_gpu(const ImageView& image) {
   return false;
 }
 
+/// podman makes a name of its own from a layout's path, and refuses paths that make none (capitals,
+/// "-_").
+bool podman_names(const std::string& directory) {
+  const std::string_view path = std::string_view(directory).substr(
+      std::min(directory.find_first_not_of('/'), directory.size()));
+  return oci::Reference::parse(fmt::format("localhost/{}", path)).has_value();
+}
+
+/// What the image is called, where nothing better than its title is known.
+std::string local_name(const ImageView& image, const std::string& tag) {
+  const auto title = image.manifest.annotations.find("org.opencontainers.image.title");
+  std::string name = fmt::format(
+      "localhost/{}:{}", title != image.manifest.annotations.end() ? title->second : "image", tag);
+  return oci::Reference::parse(name) ? name : "localhost/image:latest";
+}
+
 // Layouts are loaded by podman itself; the store too is one.
 std::string run_command(const ImageView& image) {
   const char* const command = "podman run --rm -it ";
@@ -79,7 +95,12 @@ std::string run_command(const ImageView& image) {
   const std::string tag = image.name.substr(image.name.rfind(':') + 1);
   if (!image.name.empty())
     reference += ":" + (image.directory.ends_with("/store") ? image.name : tag);
-  return fmt::format("{}{}{}", command, gpu, base::shell_quote(reference));
+  if (podman_names(image.directory)) {
+    return fmt::format("{}{}{}", command, gpu, base::shell_quote(reference));
+  }
+  const std::string name = local_name(image, tag);
+  return fmt::format("skopeo copy {} containers-storage:{} && {}{}{}", base::shell_quote(reference),
+                     name, command, gpu, name);
 }
 
 Result<int> list_files(App& app, const ImageView& image, const std::string& wanted) {

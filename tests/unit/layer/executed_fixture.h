@@ -38,9 +38,11 @@ class ExecutedFixture : public KindFixture {
     const auto scratch = TRY(base::TempDir::create(scratch_.path(), "build"));
     sandbox::Sandbox sandbox(sandbox::testing::child_program(), scratch.path());
     const auto task = base::silent_progress().start("build", recipe.title(), std::nullopt);
+    base::Allowance held(16 << 20);
     return recipe.produce({.store = store(),
                            .epoch = epoch,
                            .encoder = {.compression = archive::Compression::none},
+                           .held = held,
                            .scratch = scratch.path(),
                            .project_directory = project(),
                            .sandbox = &sandbox,

@@ -86,10 +86,12 @@ class KindFixture {
   Result<store::BuiltLayer> produce(const Recipe& recipe, std::size_t workers = 0) {
     const auto scratch = TRY(base::TempDir::create(folder_ / "scratch", "build"));
     const auto task = base::silent_progress().start("build", recipe.title(), std::nullopt);
+    base::Allowance held(16 << 20);
     return recipe.produce({.store = store_,
                            .epoch = epoch,
                            .encoder = {.compression = archive::Compression::none},
                            .workers = workers,
+                           .held = held,
                            .scratch = scratch.path(),
                            .project_directory = project(),
                            .task = *task,

@@ -6,7 +6,7 @@
 #include "base/sha256.h"
 #include "kind_fixture.h"
 #include "layer/file_rules.h"
-#include "layer/spool.h"
+#include "layer/tree_entries.h"
 
 using namespace imgforge;
 using namespace imgforge::layer;

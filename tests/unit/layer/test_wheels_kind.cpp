@@ -213,9 +213,11 @@ TEST_CASE("a layer of wheels is produced from the store") {
   REQUIRE(made.size() == 1);
   CHECK(made[0]->title() == "deps: 6 Python packages");
   auto task = base::silent_progress().start("build", "deps", std::nullopt);
+  base::Allowance held(1 << 20);
   BuildContext context{.store = store,
                        .epoch = {1'700'000'000},
                        .encoder = {},
+                       .held = held,
                        .scratch = folder.path(),
                        .task = *task};
   const auto built = REQUIRE_OK(made[0]->produce(context));
@@ -230,6 +232,7 @@ TEST_CASE("a layer of wheels is produced from the store") {
   BuildContext stopped{.store = store,
                        .epoch = {1'700'000'000},
                        .encoder = {},
+                       .held = held,
                        .scratch = folder.path(),
                        .task = *task,
                        .stop = stop.get_token()};
