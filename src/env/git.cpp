@@ -296,7 +296,11 @@ Result<> Git::remove_worktree(const std::string& folder) const {
 Result<bool> Git::has_changes(const std::string& folder, std::stop_token stop) {
   const auto done = TRY(base::run_checked(
       command(folder, {"status", "--porcelain", "--ignored", "-z"}), std::move(stop)));
-  return !done.out.empty();
+  for (const std::string_view entry : base::split(done.out, '\0')) {
+    const bool is_cache = entry.ends_with("__pycache__/") || entry.ends_with(".pyc");
+    if (!entry.empty() && !is_cache) return true;
+  }
+  return false;
 }
 
 }  // namespace imgforge::env

@@ -73,7 +73,8 @@ class Git {
   /// A second working tree at `folder` (which must not exist), with that commit checked out.
   Result<> add_worktree(const std::string& folder, const std::string& commit) const;
   Result<> remove_worktree(const std::string& folder) const;
-  /// Files that differ from the commit or are new, in that working tree.
+  /// Files that differ from the commit or are new, ignored ones too, in that working tree; what
+  /// Python caches does not count.
   static Result<bool> has_changes(const std::string& folder, std::stop_token stop);
 
  private:

@@ -60,7 +60,8 @@ Result<std::vector<Hook>> look_at_hooks(const std::string& folder, const std::st
   return hooks;
 }
 
-Result<> install_hooks(const std::string& folder, const std::string& imgforge, bool chain) {
+Result<> install_hooks(const std::string& folder, const std::string& imgforge, bool chain,
+                       bool dry_run) {
   const auto hooks = TRY(look_at_hooks(folder, imgforge));
   for (const Hook& hook : hooks) {
     if (hook.state != HookState::foreign) continue;
@@ -77,6 +78,7 @@ Result<> install_hooks(const std::string& folder, const std::string& imgforge, b
                       .hint("make one of the two"));
     }
   }
+  if (dry_run) return {};
   TRY(base::make_directories(folder));
   const std::string text = hook_script(imgforge);
   for (const Hook& hook : hooks) {

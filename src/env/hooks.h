@@ -32,7 +32,9 @@ Result<std::vector<Hook>> look_at_hooks(const std::string& folder, const std::st
 
 /// Errc::refused, with the line to add, when a hook of somebody else is there and `chain` is false;
 /// nothing is written then. With `chain` that hook is kept as NAME.before-imgforge and runs first.
-Result<> install_hooks(const std::string& folder, const std::string& imgforge, bool chain);
+/// `dry_run`: everything but the writing.
+Result<> install_hooks(const std::string& folder, const std::string& imgforge, bool chain,
+                       bool dry_run = false);
 /// Takes ours away and puts back what was there before. The names that were removed.
 Result<std::vector<std::string>> uninstall_hooks(const std::string& folder);
 

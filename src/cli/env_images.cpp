@@ -1,0 +1,84 @@
+#include "cli/env_images.h"
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "cli/repositories.h"
+
+namespace imgforge::cli {
+namespace {
+
+std::string key_of(const oci::RegistryReference& repository, const std::string& rest) {
+  return fmt::format("{}/{}{}", repository.host, repository.repository, rest);
+}
+
+}  // namespace
+
+Result<sign::TrustPolicy> trust_for(const App& app, const env::Contract* contract,
+                                    const std::string& top) {
+  if (has_trust(app)) return load_trust(app);
+  if (contract != nullptr && !top.empty() && !contract->trust_policy.empty()) {
+    return base::with_context(
+        sign::load_trust_policy(base::join_path(top, contract->trust_policy)),
+        fmt::format("reading the trust policy that {} names", env::kContractFile));
+  }
+  return load_trust(app);  // which says what to do
+}
+
+Result<release::Repository*> EnvImages::open(const oci::RegistryReference& repository) {
+  auto& opened = repositories_[key_of(repository, "")];
+  if (!opened) opened = TRY(open_repository(app_, repository));
+  return opened.get();
+}
+
+Result<std::optional<oci::Digest>> EnvImages::resolve(const oci::RegistryReference& repository,
+                                                      const oci::Tag& tag) {
+  const std::string key = key_of(repository, ":" + tag.to_string());
+  if (const auto found = tags_.find(key); found != tags_.end()) return found->second;
+  ++asked_;
+  const auto descriptor = TRY(TRY(open(repository))->resolve(tag));
+  return tags_[key] = descriptor ? std::optional(descriptor->digest) : std::nullopt;
+}
+
+Result<std::optional<env::Finding>> EnvImages::judge(const oci::RegistryReference& repository,
+                                                     const oci::Digest& digest) {
+  const std::string key = key_of(repository, "@" + digest.to_string());
+  if (const auto found = judged_.find(key); found != judged_.end()) return found->second;
+  ++asked_;
+  release::Repository& there = *TRY(open(repository));
+  std::optional<env::Finding> finding;
+  const auto manifest = there.manifest(digest);
+  if (!manifest && manifest.error().code() != Errc::not_found) return fail(manifest.error());
+  if (!manifest) {
+    finding = {env::FindingKind::unresolved, fmt::format("{} is not in the registry", key),
+               "was it deleted? Retention must keep what commits pin: docs/howto/env.md"};
+  } else {
+    const Judged judged = TRY(judge_image(app_, there, manifest->descriptor, policy_));
+    const auto accepted = require_accepted(judged, there, digest);
+    if (!accepted) {
+      finding = {env::FindingKind::unsigned_image, accepted.error().message(),
+                 "imgforge verify " + key};
+    }
+  }
+  return judged_[key] = std::move(finding);
+}
+
+Result<std::optional<env::Finding>> EnvImages::settle(const env::Agreement& agreement,
+                                                      const env::Annotation& annotation,
+                                                      const env::Contract& contract) {
+  if (const auto* finding = std::get_if<env::Finding>(&agreement)) return *finding;
+  const auto* ask = std::get_if<env::AskTag>(&agreement);
+  if (ask == nullptr) return std::nullopt;
+  const auto digest = TRY(resolve(contract.repository, ask->tag));
+  if (!digest) {
+    return env::Finding{env::FindingKind::unresolved,
+                        fmt::format("the message says {}, and {} has no such tag",
+                                    annotation.to_string(), contract.repository_name()),
+                        fmt::format("write {} in the message", contract.annotation()->mark())};
+  }
+  if (*digest == contract.pin->digest) return std::nullopt;
+  return env::contradiction(annotation, contract,
+                            fmt::format("{} is {} now", ask->tag.to_string(), digest->to_string()));
+}
+
+}  // namespace imgforge::cli
