@@ -20,7 +20,7 @@ contract=$(git show :.imgforge.yaml 2>/dev/null) || exit 0
 value() {
   printf '%s\n' "$contract" | sed -n "/^pin:/,/^[^ #]/s/^ *$1: *[\"']\{0,1\}\([^ \"'#]*\).*/\1/p" | head -n 1
 }
-name=$(printf '%s\n' "$contract" | sed -n 's,^repository: *["'\'']\{0,1\}\([^ "'\''#]*\).*,\1,p' | head -n 1)
+name=$(printf '%s\n' "$contract" | sed -n "s|^repository: *[\"']\{0,1\}\([^ \"'#]*\).*|\1|p" | head -n 1)
 mark="[env: ${name##*/}:$(value tag)]"
 refuse() { echo "imgforge: $1" >&2; exit 1; }
 case $hook in

@@ -12,6 +12,7 @@ namespace imgforge::env {
 namespace {
 
 constexpr std::string_view kOpen = "[env:";
+constexpr std::string_view kScissors = "------------------------ >8 ------------------------";
 
 std::string_view trim_right(std::string_view line) {
   const std::size_t last = line.find_last_not_of(" \t\r");
@@ -43,11 +44,18 @@ std::optional<Mark> mark_in(std::string_view line, bool is_subject) {
   return mark;
 }
 
-std::vector<Mark> marks_of(const std::vector<std::string_view>& lines) {
+/// Lines that git takes out: they begin with `comment`, which may be empty for none.
+bool is_comment(std::string_view line, std::string_view comment) {
+  return !comment.empty() && line.starts_with(comment);
+}
+
+/// Of the first `end` lines.
+std::vector<Mark> marks_of(const std::vector<std::string_view>& lines, std::size_t end,
+                           std::string_view comment) {
   std::vector<Mark> marks;
   bool is_subject = true;
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (is_empty(lines[i])) continue;
+  for (std::size_t i = 0; i < end; ++i) {
+    if (is_empty(lines[i]) || is_comment(lines[i], comment)) continue;
     if (auto mark = mark_in(lines[i], is_subject)) {
       mark->line = i;
       marks.push_back(*mark);
@@ -89,7 +97,8 @@ std::string joined(const std::vector<std::string>& lines) {
 
 Result<std::optional<Annotation>> read_annotation(std::string_view message) {
   std::optional<Annotation> found;
-  for (const Mark& mark : marks_of(base::lines(message))) {
+  const auto lines = base::lines(message);
+  for (const Mark& mark : marks_of(lines, lines.size(), "")) {
     if (mark.is_placeholder()) {
       return fail(Error(Errc::invalid, "[env: auto] was not filled in: no hook did its work")
                       .hint("imgforge env hook install, then commit again"));
@@ -106,7 +115,8 @@ Result<std::optional<Annotation>> read_annotation(std::string_view message) {
 }
 
 bool has_mark(std::string_view message) {
-  const auto marks = marks_of(base::lines(message));
+  const auto lines = base::lines(message);
+  const auto marks = marks_of(lines, lines.size(), "");
   return std::any_of(marks.begin(), marks.end(),
                      [](const Mark& mark) { return !mark.is_placeholder(); });
 }
@@ -114,11 +124,14 @@ bool has_mark(std::string_view message) {
 std::string with_annotation(std::string_view message, const Annotation& annotation,
                             std::string_view comment) {
   const auto views = base::lines(message);
-  std::size_t body = views.size();  // lines before the first comment
-  for (std::size_t i = 0; !comment.empty() && i < body; ++i) {
-    if (views[i].starts_with(comment)) body = i;
+  // What stands below the scissors of `git commit --verbose` is no message.
+  std::size_t limit = views.size();
+  for (std::size_t i = 0; i < limit; ++i) {
+    if (is_comment(views[i], comment) && views[i].find(kScissors) != std::string_view::npos) {
+      limit = i;
+    }
   }
-  const auto marks = marks_of({views.begin(), views.begin() + static_cast<std::ptrdiff_t>(body)});
+  const auto marks = marks_of(views, limit, comment);
   std::vector<std::string> lines(views.begin(), views.end());
   for (std::size_t i = marks.size(); i-- > 0;) {
     const Mark& mark = marks[i];
@@ -134,8 +147,8 @@ std::string with_annotation(std::string_view message, const Annotation& annotati
   }
   if (!marks.empty()) return joined(lines);
 
-  std::size_t end = body;
-  while (end > 0 && is_empty(lines[end - 1])) --end;
+  std::size_t end = limit;  // behind the last line of the message itself
+  while (end > 0 && (is_empty(lines[end - 1]) || is_comment(lines[end - 1], comment))) --end;
   std::vector<std::string> out;
   const std::size_t at = trailers_begin(lines, end);
   const auto copy = [&](std::size_t from, std::size_t to) {
@@ -152,16 +165,18 @@ std::string with_annotation(std::string_view message, const Annotation& annotati
     out.emplace_back();
     copy(at, end);
   }
-  if (body < lines.size()) {
-    if (end == body) out.emplace_back();
-    copy(end, lines.size());
+  std::size_t rest = end;  // comments, with one empty line above them
+  while (rest < lines.size() && is_empty(lines[rest])) ++rest;
+  if (rest < lines.size()) {
+    out.emplace_back();
+    copy(rest, lines.size());
   }
   return joined(out);
 }
 
 bool is_blank(std::string_view message) {
   const auto lines = base::lines(message);
-  const auto marks = marks_of(lines);
+  const auto marks = marks_of(lines, lines.size(), "");
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const auto mark =
         std::find_if(marks.begin(), marks.end(), [&](const Mark& one) { return one.line == i; });

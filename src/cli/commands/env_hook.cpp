@@ -36,6 +36,13 @@ constexpr const char* kTemplate =
     "# The first line says what the commit does, in the imperative; at most 60 letters or so.\n"
     "# Below it: why. [env: auto] becomes the pinned environment.\n";
 
+/// githooks(5): no editor will come up, and then "#" begins no comment.
+bool is_edited(const App& app) {
+  const auto& environment = app.settings().addresses.environment;
+  const auto editor = environment.find("GIT_EDITOR");
+  return editor == environment.end() || editor->second != ":";
+}
+
 Result<> check_scope(const env::Git& git) {
   const auto setting = TRY(git.setting("core.hooksPath"));
   if (!setting || setting->scope == "local" || setting->scope == "worktree" ||
@@ -126,7 +133,7 @@ Result<> pre_commit(App& app, const env::Git& git, const env::Contract& contract
 }
 
 /// git's words for where a message comes from: "", message, template, merge, squash, commit.
-Result<> prepare_message(const env::Git& git, const env::Contract& contract,
+Result<> prepare_message(const App& app, const env::Git& git, const env::Contract& contract,
                          const std::string& file, const std::string& source) {
   const auto annotation = contract.annotation();
   if (!annotation) return {};  // commit-msg says so
@@ -138,16 +145,17 @@ Result<> prepare_message(const env::Git& git, const env::Contract& contract,
       source == "commit" || source == "squash" || source == "merge" || TRY(git.is_replaying());
   if (env::has_mark(text) && !is_copied) return {};
   const auto comment = TRY(git.setting("core.commentChar"));
-  const bool edited = source != "message";
   std::string begins = comment && comment->value.size() == 1 ? comment->value : "#";
-  const std::string changed = env::with_annotation(message, *annotation, edited ? begins : "");
+  if (!is_edited(app)) begins.clear();
+  const std::string changed = env::with_annotation(message, *annotation, begins);
   if (changed == message) return {};
   return base::write_file_atomic(file, changed);
 }
 
 Result<> commit_message(App& app, const env::Git& git, const env::Contract& contract,
                         const std::string& file) {
-  const std::string text = TRY(git.without_comments(TRY(base::read_file(file))));
+  std::string text = TRY(base::read_file(file));
+  if (is_edited(app)) text = TRY(git.without_comments(text));
   if (env::is_blank(text)) {
     return fail(Error(Errc::refused, "the message is empty: nothing is committed")
                     .hint("write in its first line what the commit does"));
@@ -184,7 +192,7 @@ Result<int> run_hook(App& app) {
   if (name == "pre-commit") {
     TRY(pre_commit(app, git, *contract));
   } else if (name == "prepare-commit-msg") {
-    TRY(prepare_message(git, *contract, words[2], words.size() > 3 ? words[3] : ""));
+    TRY(prepare_message(app, git, *contract, words[2], words.size() > 3 ? words[3] : ""));
   } else {
     TRY(commit_message(app, git, *contract, words[2]));
   }

@@ -75,6 +75,22 @@ TEST_CASE("a mark that is there is replaced where it stands") {
         "Fix\n\n[env: pytorch-cuda:v2.6-lts]\n\n# [env: a:v1]\n");
 }
 
+TEST_CASE("comments between messages, as in a squash, are passed over") {
+  CHECK(with_annotation(
+            "# This is a combination of 2 commits.\n# The 1st:\n\nOne\n\n[env: a:v1]\n\n# The "
+            "2nd:\n\nTwo\n\n[env: a:v1]\n\n# help\n",
+            kPin, "#") ==
+        "# This is a combination of 2 commits.\n# The 1st:\n\nOne\n\n[env: "
+        "pytorch-cuda:v2.6-lts]\n\n# The "
+        "2nd:\n\nTwo\n\n\n# help\n");
+  CHECK(with_annotation("# first:\nOne [env: a:v1]\n", kPin, "#") ==
+        "# first:\nOne [env: pytorch-cuda:v2.6-lts]\n");
+  const std::string verbose =
+      "Fix\n# help\n# ------------------------ >8 ------------------------\n+text\n[env: a:v1]\n";
+  CHECK(with_annotation(verbose, kPin, "#") ==
+        "Fix\n\n[env: pytorch-cuda:v2.6-lts]\n\n" + verbose.substr(4));
+}
+
 TEST_CASE("property: what is put in is read again, once and for all") {
   std::mt19937 random(20250521);
   const std::vector<std::string> pieces = {
