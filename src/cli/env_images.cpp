@@ -63,6 +63,19 @@ Result<std::optional<env::Finding>> EnvImages::judge(const oci::RegistryReferenc
   return judged_[key] = std::move(finding);
 }
 
+Result<std::optional<env::Finding>> EnvImages::judge_pin(const env::Contract& contract,
+                                                         const env::Pin& pin) {
+  if (auto finding = TRY(judge(contract.repository, pin.digest))) return finding;
+  if (pin.build.empty()) return std::nullopt;
+  // Without it `pin.build` would be a name that a commit gives to any image it likes.
+  const auto digest = TRY(resolve(contract.repository, TRY(oci::Tag::parse(pin.build))));
+  if (!digest || *digest == pin.digest) return std::nullopt;
+  return env::Finding{env::FindingKind::contradiction,
+                      fmt::format("the pin says that {} is {}, which is {}", pin.digest.to_string(),
+                                  pin.build, digest->to_string()),
+                      "imgforge env pin writes what belongs together"};
+}
+
 Result<std::optional<env::Finding>> EnvImages::settle(const env::Agreement& agreement,
                                                       const env::Annotation& annotation,
                                                       const env::Contract& contract) {

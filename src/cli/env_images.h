@@ -32,6 +32,8 @@ class EnvImages {
   /// nullopt: it is there, and accepted by the trust policy.
   Result<std::optional<env::Finding>> judge(const oci::RegistryReference& repository,
                                             const oci::Digest& digest);
+  /// The same for a pin, whose build tag must not be another image: build tags are written once.
+  Result<std::optional<env::Finding>> judge_pin(const env::Contract& contract, const env::Pin& pin);
   /// Whether the annotation of a commit is its pin; asks only where it must.
   Result<std::optional<env::Finding>> settle(const env::Agreement& agreement,
                                              const env::Annotation& annotation,

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import pathlib
+import pty
 import re
 import shlex
 import shutil
@@ -459,7 +460,7 @@ class VerifyTest(EnvTest):
         self.assertIn("2 commits keep the contract", text)
         self.assertRegex(text, r"demo:v2-alpha [0-9a-f]{12} +ok +Begin")
         document = self.verify("start..feat/x", "--branch", "feat/x")
-        self.assertEqual(document["questions"], 1)  # two commits, one digest
+        self.assertEqual(document["questions"], 2)  # two commits, one digest and its build tag
         # The same commits, fast-forwarded, would be a mixture on main.
         self.assertEqual(self.results(self.verify("start..feat/x", "--branch", "main", expected=7)),
                          {"Begin": "wrong-channel", "Go on": "wrong-channel"})
@@ -509,6 +510,14 @@ class VerifyTest(EnvTest):
         self.assertEqual(self.results(self.verify("HEAD~1..HEAD", expected=5)), {"Mine": "unsigned"})
         self.world.project.write("empty.yaml", "{}\n")
         self.fails(self.env("verify", "HEAD~1..HEAD", "--config", self.world.project.path("empty.yaml")), 2, "nobody is named")
+
+    def test_a_pin_that_lends_a_name(self):
+        self.pin("v1-lts")
+        self.write(".imgforge.yaml", self.contract().replace("build: v1", "build: v2"))
+        self.commit("Lent [env: demo:v2]")
+        document = self.verify("HEAD~1..HEAD", expected=5)
+        self.assertEqual(self.results(document), {"Lent": "contradiction"})
+        self.assertIn(self.world.digests["v2"], document["commits"][0]["why"])
 
     def test_ranges_that_pipelines_get_wrong(self):
         self.pin("v1-lts")
@@ -575,6 +584,59 @@ class RunTest(EnvTest):
         self.assertEqual(pathlib.Path(where, "result").read_text(encoding="utf-8"), "0.93\n")
         self.git("worktree", "remove", "--force", where)
         os.rmdir(os.path.dirname(where))
+
+    def on_a_terminal(self, *words, keys, PATH):
+        """Runs imgforge on a terminal of its own; sends the keys when it says "started". What it showed, and its exit code."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.chdir(self.clone)
+            os.execve(IMGFORGE, [IMGFORGE, *words], self.environment(PATH=PATH))
+        shown = b""
+        while True:
+            try:
+                piece = os.read(terminal, 4096)
+            except OSError:  # how a terminal ends
+                break
+            if not piece:
+                break
+            shown += piece
+            if b"started" in shown and keys:
+                os.write(terminal, keys)
+                keys = b""
+        os.close(terminal)
+        return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    def test_keys_are_the_programs(self):
+        self.pin("v1-lts")
+        self.commit("Old [env: demo:v1-lts]")
+        old = self.git("rev-parse", "HEAD").stdout.strip()
+        self.commit("New [env: demo:v1-lts]")
+        self.engine("trap 'echo caught; exit 42' INT\necho started\nfor i in 1 2 3 4 5 6 7 8 9 10; do sleep 1; done")
+        shown, code = self.on_a_terminal("env", "run", old, "--", "python", keys=b"\x03", PATH=self.path)
+        self.assertEqual(code, 42, shown)
+        self.assertIn("caught", shown)
+        self.assertIn("-it", self.asked()[0])
+        self.assertEqual(len(self.git("worktree", "list").stdout.splitlines()), 1)  # ^C took nothing away from the end
+        # A pipeline that ends the job ends the container.
+        self.engine("trap 'exit 43' TERM\necho started\nfor i in 1 2 3 4 5 6 7 8 9 10; do sleep 1; done")
+        job = subprocess.Popen([IMGFORGE, "env", "run", old], cwd=self.clone, env=self.environment(PATH=self.path), text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self.assertEqual(job.stdout.readline(), "started\n")
+        job.terminate()
+        job.communicate(timeout=30)
+        self.assertEqual(job.returncode, 43)
+        self.assertEqual(len(self.git("worktree", "list").stdout.splitlines()), 1)
+
+    def test_setup_says_how_to_log_in(self):
+        if shutil.which("htpasswd") is None:
+            self.skip("htpasswd is not installed (apache2-utils)")
+        closed = Plain("a test's own password")
+        self.addCleanup(closed.stop)
+        self.pin("v1-lts")
+        self.write(".imgforge.yaml", self.contract().replace(self.repository, closed.host + "/ml/demo"))
+        self.engine()
+        self.fails(self.env("setup", PATH=self.path), 4, "imgforge login %s --username NAME" % closed.host)
+        self.assertEqual(self.asked(), [])
 
     def test_secrets_come_from_a_file_that_git_does_not_have(self):
         self.pin("v1-lts")

@@ -85,7 +85,7 @@ std::string temporary_folder(const App& app) {
 
 Result<> verify(App& app, const env::Git& git, const env::Contract& contract, const env::Pin& pin) {
   EnvImages images(app, TRY(trust_for(app, &contract, git.top())));
-  const auto finding = TRY(images.judge(contract.repository, pin.digest));
+  const auto finding = TRY(images.judge_pin(contract, pin));
   if (finding) return fail(to_error(*finding));
   return {};
 }

@@ -29,7 +29,7 @@ constexpr Option kOptions[] = {
 /// Signed, and there; a refused login says what to type.
 Result<> verify(App& app, const Contracted& here, const env::Pin& pin) {
   EnvImages images(app, TRY(trust_for(app, &here.contract, here.git.top())));
-  auto found = images.judge(here.contract.repository, pin.digest);
+  auto found = images.judge_pin(here.contract, pin);
   if (!found) {
     const Errc code = found.error().code();
     if (code != Errc::unauthorized && code != Errc::forbidden)

@@ -76,7 +76,7 @@ Result<> judge(Row& row, const Pins& pins, const std::optional<std::string>& bra
     row.annotation = annotation->to_string();
     row.finding = TRY(images.settle(*agreement, *annotation, contract));
   }
-  if (!row.finding) row.finding = TRY(images.judge(contract.repository, contract.pin->digest));
+  if (!row.finding) row.finding = TRY(images.judge_pin(contract, *contract.pin));
   // Commits that a merge brought in are held to their own branch's rule, on that branch.
   if (!row.finding && branch && commit.is_on_first_parents) {
     row.finding = env::check_branch(contract, *branch);
