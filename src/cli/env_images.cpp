@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "cli/env_contract.h"
 #include "cli/repositories.h"
+#include "env/message.h"
+#include "release/build_tag.h"
 
 namespace imgforge::cli {
 namespace {
@@ -92,6 +95,40 @@ Result<std::optional<env::Finding>> EnvImages::settle(const env::Agreement& agre
   if (*digest == contract.pin->digest) return std::nullopt;
   return env::contradiction(annotation, contract,
                             fmt::format("{} is {} now", ask->tag.to_string(), digest->to_string()));
+}
+
+Result<env::Contract> contract_of_commit(App& app, const env::Git& git, const std::string& commit) {
+  auto found = contract_at(git, commit);
+  if (found || found.error().code() != Errc::not_found) return found;
+  const auto annotation = env::read_annotation(TRY(git.message(commit)));
+  if (!annotation || !*annotation) return found;
+  const env::Annotation& said = **annotation;
+  const auto here = open_contract(app);
+  if (!here || here->contract.name() != said.name()) return found;
+  env::Contract contract;
+  contract.repository = here->contract.repository;
+  contract.trust_policy = here->contract.trust_policy;
+  const oci::Tag tag = said.tag() ? *said.tag() : TRY(oci::Tag::parse(said.digest()->short_hex()));
+  std::optional<oci::Digest> digest = said.digest();
+  if (!digest) {
+    digest = TRY(EnvImages(app, {}).resolve(contract.repository, tag));
+    if (!digest) {
+      return fail(
+          Error(Errc::not_found,
+                fmt::format("{} has no tag {} any more, which the commit {} "
+                            "names",
+                            contract.repository_name(), tag.to_string(), commit.substr(0, 12)))
+              .hint("imgforge tags " + contract.repository_name()));
+    }
+    if (!release::looks_like_build_tag(tag.to_string())) {
+      app.progress().warn(
+          fmt::format("the commit {} has no {}, and {} may have been another image "
+                      "when it was made",
+                      commit.substr(0, 12), env::kContractFile, tag.to_string()));
+    }
+  }
+  contract.pin = env::Pin{.tag = tag, .digest = *digest, .build = {}};
+  return contract;
 }
 
 }  // namespace imgforge::cli

@@ -10,6 +10,7 @@
 #include "cli/app.h"
 #include "cli/trust.h"
 #include "env/contract.h"
+#include "env/git.h"
 #include "env/judge.h"
 #include "release/repository.h"
 
@@ -51,5 +52,10 @@ class EnvImages {
   std::map<std::string, std::optional<oci::Digest>> tags_;
   std::map<std::string, std::optional<env::Finding>> judged_;
 };
+
+/// The contract of a commit: its file; for a commit without one, what its message says, in the
+/// repository of the contract that is checked out, with a warning where the tag may have moved
+/// since.
+Result<env::Contract> contract_of_commit(App& app, const env::Git& git, const std::string& commit);
 
 }  // namespace imgforge::cli

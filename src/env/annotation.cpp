@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "env/printable.h"
 
 namespace imgforge::env {
 namespace {
@@ -12,11 +13,8 @@ constexpr std::string_view kAnyHost = "any.example/";
 constexpr std::size_t kShown = 100;
 
 Error wrong(std::string_view text, std::string_view why) {
-  std::string shown(text.substr(0, kShown));
-  for (char& c : shown) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return Error(Errc::invalid, fmt::format("'{}' names no environment: {}", shown, why))
+  return Error(Errc::invalid,
+               fmt::format("'{}' names no environment: {}", printable(text.substr(0, kShown)), why))
       .hint(
           "write [env: NAME:TAG], such as [env: pytorch-cuda:v2.6-lts]; NAME is the last part of "
           "the repository in .imgforge.yaml");

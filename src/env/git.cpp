@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "env/printable.h"
 
 namespace imgforge::env {
 namespace {
@@ -92,11 +93,8 @@ std::string Commit::subject() const {
   std::string text;
   for (const std::string_view line : base::lines(message)) {
     if (base::trim(line).empty()) continue;
-    text = std::string(base::trim(line));
+    text = printable(base::trim(line));
     break;
-  }
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   }
   if (text.size() <= kLongest) return text;
   std::size_t end = kLongest;

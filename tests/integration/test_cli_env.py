@@ -658,6 +658,18 @@ class RunTest(EnvTest):
         self.pin("nightly")
         document = json.loads(self.ok(self.env("show", "HEAD~1", "--json")).stdout)
         self.assertEqual((document["digest"], document["annotation"]), (self.world.digests["v1"], "demo:v1"))
+        # A commit from before the contract, with a message that people wrote.
+        self.git("checkout", "-q", "--orphan", "older")
+        self.git("rm", "-q", "-r", "--cached", ".")
+        for message in ("Build [env: demo:v1]", "Channel [env: demo:nightly]", "Gone [env: demo:v8]", "Other [env: torch:v1]"):
+            self.git("commit", "-q", "--allow-empty", "-m", message)
+        document = json.loads(self.ok(self.env("show", "HEAD~3", "--json")).stdout)
+        self.assertEqual(document["digest"], self.world.digests["v1"])
+        moved = self.ok(self.env("show", "HEAD~2"))
+        self.assertIn(self.world.digests["v2"], moved.stdout)
+        self.assertIn("may have been another image", moved.stderr)
+        self.fails(self.env("show", "HEAD~1"), 3, "no tag v8 any more")
+        self.fails(self.env("show", "HEAD"), 3, "has no .imgforge.yaml")
         self.fails(self.env("show", "--", "--all"), 3, "no commit '--all'")
 
     def test_a_new_clone_is_set_up_by_one_command(self):

@@ -123,7 +123,7 @@ Result<int> run_working_tree(App& app, const Words& words) {
 
 Result<int> run_commit(App& app, const env::Git& git, const std::string& commit,
                        const Words& words) {
-  const env::Contract contract = TRY(contract_at(git, commit));
+  const env::Contract contract = TRY(contract_of_commit(app, git, commit));
   const env::Pin pin = TRY(require_pin(contract));
   Wish wish = TRY(read_wish(app, git, contract, pin, words.program));
   wish.start.commit = commit;

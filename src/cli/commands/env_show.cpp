@@ -5,28 +5,26 @@
 #include "base/text.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/shared.h"
+#include "cli/ends.h"
 #include "cli/env_contract.h"
+#include "cli/env_images.h"
 #include "cli/output.h"
 #include "env/message.h"
 
 namespace imgforge::cli {
 namespace {
 
-/// What the message says, in words; "" where it says nothing.
-std::string said(const std::string& message) {
-  const auto annotation = env::read_annotation(message);
-  if (!annotation) return annotation.error().message();
-  return *annotation ? (*annotation)->to_string() : "";
-}
+constexpr Option kOptions[] = {IMGFORGE_REGISTRY_OPTIONS};
 
 Result<int> run(App& app) {
   if (app.args().positional().size() > 1) TRY(expect_words(app, 1, "env show", "one commit"));
   const auto git = TRY(env::Git::open(".", app.stop()));
   const auto& words = app.args().positional();
   const std::string id = TRY(git.commit(words.empty() ? "HEAD" : words[0]));
-  const env::Contract contract = TRY(contract_at(git, id));
+  const env::Contract contract = TRY(contract_of_commit(app, git, id));
   const env::Pin pin = TRY(require_pin(contract));
   const std::string message = TRY(git.message(id));
+  const auto annotation = env::read_annotation(message);
   const std::string image = env::image_name(contract, pin);
   const std::string command = "imgforge env run " + id.substr(0, 12);
   app.close_progress();
@@ -38,7 +36,8 @@ Result<int> run(App& app) {
                        {"build", pin.build},
                        {"components", pin.components},
                        {"run", command}};
-    if (const std::string text = said(message); !text.empty()) json["annotation"] = text;
+    if (annotation && *annotation) json["annotation"] = (*annotation)->to_string();
+    if (!annotation) json["annotation_error"] = annotation.error().message();
     TRY(print(base::pretty_json(json)));
     return 0;
   }
@@ -46,8 +45,9 @@ Result<int> run(App& app) {
   std::string text = fmt::format("{} {}\n  image     {}\n  tag       {}\n", id.substr(0, 12),
                                  commit.subject(), image, pin.tag.to_string());
   if (!pin.build.empty()) text += fmt::format("  build     {}\n", pin.build);
-  const std::string annotation = said(message);
-  text += fmt::format("  message   {}\n", annotation.empty() ? "says nothing" : annotation);
+  text += fmt::format("  message   {}\n", !annotation   ? annotation.error().message()
+                                          : *annotation ? (*annotation)->to_string()
+                                                        : "says nothing");
   if (!pin.components.empty()) {
     Table table({{"COMPONENT", Table::Align::left}, {"VERSION", Table::Align::left}});
     for (const auto& [name, version] : pin.components) table.add({name, version});
@@ -65,12 +65,13 @@ Command env_show_command() {
           .summary = "show the image of a commit, what is in it, and how to run it",
           .synopsis = "[COMMIT]",
           .details =
-              "By .imgforge.yaml as it stands in that commit; HEAD without COMMIT. Asks no "
-              "registry.\n\n"
+              "By .imgforge.yaml as it stands in that commit; HEAD without COMMIT. The registry is "
+              "asked only for a commit without\n"
+              "that file: its annotation is resolved as it is now.\n\n"
               "Examples:\n"
               "  imgforge env show HEAD~3\n"
               "  imgforge inspect \"$(imgforge env show v1.2 --json | jq -r .image)\"",
-          .options = {},
+          .options = kOptions,
           .run = run};
 }
 
