@@ -65,6 +65,20 @@ Error to_error(const env::Finding& finding) {
       .hint(finding.hint);
 }
 
+Result<std::string> own_hooks_folder(const env::Git& git) {
+  const auto setting = TRY(git.setting("core.hooksPath"));
+  if (!setting || setting->scope == "local" || setting->scope == "worktree" ||
+      setting->scope == "command") {
+    return git.path_of("hooks");
+  }
+  return fail(
+      Error(Errc::refused,
+            fmt::format("core.hooksPath ({}) is {}: its hooks are those of every repository",
+                        setting->scope, setting->value))
+          .hint("call from the hooks there: imgforge env hook run NAME \"$@\" || exit; or "
+                "give this repository its own: git config core.hooksPath .git/hooks"));
+}
+
 Result<std::optional<env::Running>> running_here(const App& app) {
   const auto wanted = app.args().value("promise");
   const std::string file = wanted.value_or(env::kPromiseFile);
@@ -75,12 +89,15 @@ Result<std::optional<env::Running>> running_here(const App& app) {
 
 Companion find_companion(const env::Git& git, const env::Contract& contract, const env::Pin& pin,
                          std::stop_token stop) {
-  const auto engine = find_engine(std::nullopt);
-  if (!engine) return Companion::none;
   const std::string tree = fmt::format("{}={}", kTreeLabel, git.top());
   const std::string image = fmt::format("{}={}", kImageLabel, env::image_name(contract, pin));
-  if (has_container(*engine, {tree, image}, stop)) return Companion::pinned;
-  return has_container(*engine, {tree}, stop) ? Companion::other : Companion::none;
+  Companion found = Companion::none;
+  for (const Engine engine : {Engine::podman, Engine::docker, Engine::nerdctl}) {
+    if (!find_engine(std::string(to_string(engine)))) continue;
+    if (has_container(engine, {tree, image}, stop)) return Companion::pinned;
+    if (has_container(engine, {tree}, stop)) found = Companion::other;
+  }
+  return found;
 }
 
 Result<> require_environment(App& app, const env::Git& git, const env::Contract& contract) {

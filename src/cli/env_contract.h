@@ -30,6 +30,10 @@ Result<env::Pin> require_pin(const env::Contract& contract);
 /// An Error of what was found: Errc::mismatch or Errc::refused.
 Error to_error(const env::Finding& finding);
 
+/// Where hooks of this repository go. Errc::refused where core.hooksPath is that of a whole
+/// account.
+Result<std::string> own_hooks_folder(const env::Git& git);
+
 /// What this process runs in: the promise of the image around it, by --promise or at its place.
 /// nullopt: there is none, this is no image of imgforge.
 Result<std::optional<env::Running>> running_here(const App& app);

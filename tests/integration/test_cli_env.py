@@ -214,7 +214,7 @@ class PinTest(EnvTest):
         self.write("ps", "c0ffee\n", cwd=self.folder)
         self.asked()
         self.ok(self.env("check", PATH=self.path))
-        self.assertEqual(self.asked(), [["ps", "--quiet", "--filter", "label=io.imgforge.env.tree=" + os.path.realpath(self.clone), "--filter",
+        self.assertEqual(self.asked()[:1], [["ps", "--quiet", "--filter", "label=io.imgforge.env.tree=" + os.path.realpath(self.clone), "--filter",
                                          "label=io.imgforge.env.image=%s@%s" % (self.repository, self.world.digests["v1"])]])
 
     def test_words_that_make_no_sense(self):
@@ -585,12 +585,12 @@ class RunTest(EnvTest):
         self.git("worktree", "remove", "--force", where)
         os.rmdir(os.path.dirname(where))
 
-    def on_a_terminal(self, *words, keys, PATH):
-        """Runs imgforge on a terminal of its own; sends the keys when it says "started". What it showed, and its exit code."""
+    def on_a_terminal(self, *words, keys, when=b"started", cwd=None, **more):
+        """Runs a program on a terminal of its own; sends the keys when it says `when`. What it showed, and its exit code."""
         child, terminal = pty.fork()
         if child == 0:
-            os.chdir(self.clone)
-            os.execve(IMGFORGE, [IMGFORGE, *words], self.environment(PATH=PATH))
+            os.chdir(cwd or self.clone)
+            os.execve(words[0], words, self.environment(**more))
         shown = b""
         while True:
             try:
@@ -600,7 +600,7 @@ class RunTest(EnvTest):
             if not piece:
                 break
             shown += piece
-            if b"started" in shown and keys:
+            if when in shown and keys:
                 os.write(terminal, keys)
                 keys = b""
         os.close(terminal)
@@ -612,7 +612,7 @@ class RunTest(EnvTest):
         old = self.git("rev-parse", "HEAD").stdout.strip()
         self.commit("New [env: demo:v1-lts]")
         self.engine("trap 'echo caught; exit 42' INT\necho started\nfor i in 1 2 3 4 5 6 7 8 9 10; do sleep 1; done")
-        shown, code = self.on_a_terminal("env", "run", old, "--", "python", keys=b"\x03", PATH=self.path)
+        shown, code = self.on_a_terminal(IMGFORGE, "env", "run", old, "--", "python", keys=b"\x03", PATH=self.path)
         self.assertEqual(code, 42, shown)
         self.assertIn("caught", shown)
         self.assertIn("-it", self.asked()[0])
@@ -636,6 +636,56 @@ class RunTest(EnvTest):
         self.write(".imgforge.yaml", self.contract().replace(self.repository, closed.host + "/ml/demo"))
         self.engine()
         self.fails(self.env("setup", PATH=self.path), 4, "imgforge login %s --username NAME" % closed.host)
+        self.assertEqual(self.asked(), [])
+
+    def test_the_first_day(self):
+        """examples/day-one: a registry that wants a password, a new clone, a home without anything, and somebody at a terminal."""
+        if shutil.which("htpasswd") is None:
+            self.skip("htpasswd is not installed (apache2-utils)")
+        closed = Plain("a test's own password")
+        self.addCleanup(closed.stop)
+        project = self.world.project
+        self.ok(project.run("login", closed.host, "-u", "alice", "--password-stdin", stdin="a test's own password\n"))
+        self.ok(project.run("copy", self.repository + ":v1", closed.host + "/ml/demo:v1", "--referrers"))
+        self.ok(project.run("tag", closed.host + "/ml/demo:v1", "v1-lts"))
+        for name in ("trust.yaml", "release.pub"):
+            shutil.copy(project.path(name), self.clone)
+        self.ok(self.env("pin", closed.host + "/ml/demo:v1-lts"))
+        self.write(".imgforge.yaml", self.contract() + "trust_policy: trust.yaml\n")
+        self.commit("Begin [env: demo:v1-lts]")
+        self.ok(project.run("logout", closed.host))
+
+        self.engine('[ "$1" = run ] && echo "$@"; exit 0')
+        os.symlink(IMGFORGE, os.path.join(self.folder, "engines/imgforge"))
+        newcomer = os.path.join(self.folder, "home")
+        os.makedirs(newcomer)
+        shown, code = self.on_a_terminal(
+            os.path.join(SOURCE, "examples/day-one/day-one.sh"), self.clone, "project", closed.host, "alice", keys=b"a test's own password\n",
+            when=b"Password:", cwd=newcomer, PATH=self.path, HOME=newcomer, IMGFORGE_STORE=os.path.join(newcomer, "store"))
+        self.assertEqual(code, 0, shown)
+        self.assertIn("logged in to %s as alice" % closed.host, shown)
+        self.assertNotIn("own password", shown)
+        self.assertEqual([call[0] for call in self.asked() if call[0] != "ps"], ["pull", "run", "run"])
+        self.assertIn("--workdir %s/project" % os.path.realpath(newcomer), shown)
+        self.assertTrue(os.path.exists(os.path.join(newcomer, "project/.git/hooks/commit-msg")))
+
+    def test_where_the_working_tree_lies(self):
+        self.pin("v1-lts")
+        self.engine()
+        top = os.path.realpath(self.clone)
+        os.makedirs(os.path.join(self.clone, "src/deep"))
+        done = self.ok(self.env("run", "--dry-run", "--json", "--", "x", cwd=os.path.join(self.clone, "src/deep"), PATH=self.path))
+        command = json.loads(done.stdout)["command"]
+        self.assertEqual(command[command.index("--workdir") + 1], top + "/src/deep")
+        # A linked working tree needs the repository that it belongs to.
+        tree = os.path.join(os.path.realpath(self.folder), "linked")
+        self.git("worktree", "add", "-q", "-b", "side", tree)
+        command = json.loads(self.ok(self.env("run", "--dry-run", "--json", "--", "x", cwd=tree, PATH=self.path)).stdout)["command"]
+        self.assertIn("type=bind,source=%s,target=%s" % (tree, tree), command)
+        self.assertIn("type=bind,source=%s/.git,target=%s/.git" % (top, top), command)
+        odd = os.path.join(self.folder, "a,b")
+        self.git("clone", "-q", self.clone, odd)
+        self.fails(self.env("run", "--", "x", cwd=odd, PATH=self.path), 2, "cannot be mounted")
         self.assertEqual(self.asked(), [])
 
     def test_secrets_come_from_a_file_that_git_does_not_have(self):

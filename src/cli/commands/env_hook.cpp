@@ -43,20 +43,6 @@ bool is_edited(const App& app) {
   return editor == environment.end() || editor->second != ":";
 }
 
-Result<> check_scope(const env::Git& git) {
-  const auto setting = TRY(git.setting("core.hooksPath"));
-  if (!setting || setting->scope == "local" || setting->scope == "worktree" ||
-      setting->scope == "command") {
-    return {};
-  }
-  return fail(
-      Error(Errc::refused,
-            fmt::format("core.hooksPath ({}) is {}: its hooks are those of every repository",
-                        setting->scope, setting->value))
-          .hint("call from the hooks there: imgforge env hook run NAME \"$@\" || exit; or "
-                "give this repository its own: git config core.hooksPath .git/hooks"));
-}
-
 Result<int> install(App& app) {
   const auto git = TRY(env::Git::open(".", app.stop()));
   const std::string folder = TRY(git.path_of("hooks"));
@@ -76,7 +62,7 @@ Result<int> install(App& app) {
     }
   } else {
     verb = "installed";
-    TRY(check_scope(git));
+    TRY(own_hooks_folder(git));
     names.assign(env::kHooks.begin(), env::kHooks.end());
     TRY(env::install_hooks(folder, app.self(), app.args().flag("chain"), dry_run));
   }

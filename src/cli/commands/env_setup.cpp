@@ -1,6 +1,7 @@
 // env setup: the first command in a new clone.
 #include <fmt/format.h>
 
+#include "base/json.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "cli/commands/commands.h"
@@ -107,13 +108,13 @@ Result<int> run(App& app) {
   if (const auto head = TRY(here.git.head())) wish.start.commit = *head;
   const bool begins = !app.args().flag("no-start");
   if (app.args().flag("dry-run")) {
-    std::string text =
-        fmt::format("imgforge verify {}\n{}\n{}\n", wish.start.image, shown(pull_line(wish)),
-                    shown(command_line(wish.engine, probe_run(app, wish))));
-    if (app.args().flag("hooks")) text += "imgforge env hook install\n";
-    if (begins) text += shown(command_line(wish.engine, wish.start)) + "\n";
+    std::vector<std::string> steps{"imgforge verify " + wish.start.image, shown(pull_line(wish)),
+                                   shown(command_line(wish.engine, probe_run(app, wish)))};
+    if (app.args().flag("hooks")) steps.emplace_back("imgforge env hook install");
+    if (begins) steps.push_back(shown(command_line(wish.engine, wish.start)));
     app.close_progress();
-    TRY(print(text));
+    TRY(print(app.json() ? base::pretty_json({{"image", wish.start.image}, {"steps", steps}})
+                         : base::join(steps, "\n") + "\n"));
     return 0;
   }
   TRY(verify(app, here, pin));
@@ -124,12 +125,15 @@ Result<int> run(App& app) {
   const int probed = TRY(probe(app, wish));
   if (probed != 0) return probed;  // the probe has said why, and whose fault it is
   if (app.args().flag("hooks")) {
-    TRY(env::install_hooks(TRY(here.git.path_of("hooks")), app.self(), /*chain=*/false));
+    TRY(env::install_hooks(TRY(own_hooks_folder(here.git)), app.self(), /*chain=*/false));
     app.progress().note("hooks are installed");
   }
   app.close_progress();
   if (!begins) {
-    TRY(print(wish.start.image + "\n"));
+    TRY(print(app.json() ? base::pretty_json({{"image", wish.start.image},
+                                              {"digest", pin.digest.to_string()},
+                                              {"hooks", app.args().flag("hooks")}})
+                         : wish.start.image + "\n"));
     return 0;
   }
   return start(app, wish);
