@@ -472,6 +472,30 @@ class VerifyTest(EnvTest):
         self.git("commit", "-q", "-m", "Merge feat/x")  # says nothing: its pin is that of main
         self.assertEqual(self.results(self.verify("start..main", "--branch", "main")), {"Begin": "ok", "Go on": "ok", "Merge feat/x": "ok"})
 
+    def test_the_job_of_the_example(self):
+        self.pin("v1-lts", BRANCHES)
+        base = self.git("rev-parse", "HEAD").stdout.strip()
+        self.git("checkout", "-q", "-b", "feat/x")
+        self.ok(self.env("pin"))
+        self.commit("Begin [env: demo:v2-alpha]")
+        text = pathlib.Path(SOURCE, "examples/day-one/.gitlab-ci.yml").read_text(encoding="utf-8")
+        script = text.partition("  script:\n")[2].replace("\n      ", " ").replace("    - ", "")
+        self.assertEqual(script.count("imgforge"), 2, script)
+        os.makedirs(os.path.join(self.folder, "bin"))
+        os.symlink(IMGFORGE, os.path.join(self.folder, "bin/imgforge"))
+
+        def job(branch):
+            environment = self.environment(PATH=self.folder + "/bin:/usr/bin:/bin", HARBOR=self.world.registry.host, PULL_ROBOT="robot$ml+pull",
+                                           PULL_ROBOT_SECRET="a test's own", TRUST_POLICY=self.world.project.path("trust.yaml"),
+                                           CI_MERGE_REQUEST_DIFF_BASE_SHA=base, CI_COMMIT_SHA=self.git("rev-parse", "HEAD").stdout.strip(),
+                                           CI_MERGE_REQUEST_SOURCE_BRANCH_NAME=branch, HOME=self.folder)
+            self.git("checkout", "-q", "--detach")  # as runners do
+            return subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=self.clone, env=environment, text=True, capture_output=True,
+                                  check=False, timeout=120)
+
+        self.assertIn("1 commit keeps the contract", self.ok(job("feat/x")).stdout)
+        self.fails(job("dev"), 7, "the branch dev is for the environment nightly")
+
     def test_everything_that_can_be_wrong(self):
         self.git("commit", "-q", "--allow-empty", "-m", "Root")
         self.git("commit", "-q", "--allow-empty", "-m", "Before the contract")

@@ -110,8 +110,8 @@ std::optional<Error> verdict(const std::vector<Row>& rows) {
   }
   if (first == nullptr) return std::nullopt;
   return Error(env::is_verification(first->finding->kind) ? Errc::mismatch : Errc::refused,
-               fmt::format("{} of {} commits do not keep the contract; {}: {}", count, rows.size(),
-                           first->commit->id.substr(0, 12), first->finding->sentence))
+               fmt::format("the contract is not kept by {} of {} commits; {}: {}", count,
+                           rows.size(), first->commit->id.substr(0, 12), first->finding->sentence))
       .hint(first->finding->hint);
 }
 
@@ -193,7 +193,8 @@ Result<int> run(App& app) {
   }
   if (error) return fail(*error);
   TRY(print(rows.empty() ? "the range has no commits\n"
-                         : fmt::format("\n{} commits keep the contract\n", rows.size())));
+                         : fmt::format("\n{} commit{} the contract\n", rows.size(),
+                                       rows.size() == 1 ? " keeps" : "s keep")));
   return 0;
 }
 
