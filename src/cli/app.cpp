@@ -27,16 +27,21 @@ std::vector<Option> all_options(const Command& command) {
   return options;
 }
 
-const Command* find_command(std::string_view name) {
+/// Names of two words, as "env pin", go before their first word alone.
+const Command* find_command(std::span<const std::string> words) {
+  const Command* found = nullptr;
   for (const Command& command : commands()) {
-    if (command.name == name) return &command;
+    if (command.name == words[0] && found == nullptr) found = &command;
+    if (words.size() > 1 && command.name == words[0] + " " + words[1]) found = &command;
   }
-  return nullptr;
+  return found;
 }
 
 Error unknown_command(const std::string& name) {
   std::vector<std::string_view> names;
-  for (const Command& command : commands()) names.push_back(command.name);
+  for (const Command& command : commands()) {
+    if (!is_part(command)) names.push_back(command.name);
+  }
   const auto near = base::nearest(name, names);
   return Error(Errc::usage, fmt::format("there is no command '{}'", name))
       .hint(near ? fmt::format("did you mean 'imgforge {}'?", *near) : "imgforge --help");
@@ -143,6 +148,8 @@ Result<> App::prepare_signer() {
   return {};
 }
 
+bool is_part(const Command& command) { return command.name.find(' ') != std::string_view::npos; }
+
 std::span<const Option> common_options() { return kCommon; }
 
 std::string help_of(const Command& command) {
@@ -170,7 +177,7 @@ std::string overview() {
       "Usage: imgforge COMMAND [options]\n\nCommands:\n",
       kVersion);
   for (const Command& command : commands()) {
-    out += fmt::format("  {:<12}{}\n", command.name, command.summary);
+    if (!is_part(command)) out += fmt::format("  {:<12}{}\n", command.name, command.summary);
   }
   return out +
          "\nStart:\n"
@@ -201,13 +208,14 @@ int run_app(const std::vector<std::string>& words,
   if (words[0] == "--version") return show(fmt::format("imgforge {}\n", kVersion));
   if (words[0] == "help") {
     if (words.size() < 2) return show(overview());
-    const Command* command = find_command(words[1]);
+    const Command* command = find_command(std::span(words).subspan(1));
     return command != nullptr ? show(help_of(*command))
                               : report(unknown_command(words[1]), reporting);
   }
-  const Command* command = find_command(words[0]);
+  const Command* command = find_command(words);
   if (command == nullptr) return report(unknown_command(words[0]), reporting);
-  const auto code = invoke(*command, {words.begin() + 1, words.end()}, environment, self, stop);
+  const std::ptrdiff_t named = is_part(*command) ? 2 : 1;
+  const auto code = invoke(*command, {words.begin() + named, words.end()}, environment, self, stop);
   return code ? *code : report(code.error(), reporting);
 }
 

@@ -65,7 +65,7 @@ class App {
 };
 
 struct Command {
-  std::string_view name;
+  std::string_view name;      // "pull", or of two words: "env pin"
   std::string_view summary;   // one line of the overview
   std::string_view synopsis;  // "SPEC [options]"
   std::string_view details;   // paragraphs and examples of --help
@@ -73,8 +73,10 @@ struct Command {
   Result<int> (*run)(App& app);
 };
 
-/// In the order of the overview.
+/// In the order of the overview, which has those of one word.
 std::span<const Command> commands();
+/// Whether it has a name of two words.
+bool is_part(const Command& command);
 /// Options that every command takes.
 std::span<const Option> common_options();
 std::string help_of(const Command& command);

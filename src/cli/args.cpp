@@ -1,5 +1,6 @@
 #include "cli/args.h"
 
+#include <algorithm>
 #include <cxxopts.hpp>
 
 #include "base/text.h"
@@ -51,6 +52,10 @@ Result<Args> Args::parse(const std::string& command, std::span<const Option> opt
     const auto result = parser.parse(static_cast<int>(argv.size()), argv.data());
     for (const auto& pair : result.arguments()) args.values_[pair.key()].push_back(pair.value());
     args.positional_ = result.unmatched();
+    const auto dashes = std::find(words.begin(), words.end(), "--");
+    if (dashes != words.end()) {
+      args.after_dashes_ = static_cast<std::size_t>(words.end() - dashes) - 1;
+    }
   } catch (const std::exception& error) {
     return fail(usage_error(command, options, words, error.what()));
   }

@@ -30,10 +30,13 @@ class Args {
   std::optional<std::string> value(std::string_view name) const;
   std::vector<std::string> values(std::string_view name) const;
   const std::vector<std::string>& positional() const { return positional_; }
+  /// How many of them stand before "--"; all where there is none.
+  std::size_t before_dashes() const { return positional_.size() - after_dashes_; }
 
  private:
   std::map<std::string, std::vector<std::string>, std::less<>> values_;
   std::vector<std::string> positional_;
+  std::size_t after_dashes_ = 0;
 };
 
 }  // namespace imgforge::cli

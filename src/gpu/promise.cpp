@@ -59,4 +59,23 @@ std::string to_json(const Promise& promise) {
   return base::pretty_json(root);
 }
 
+Result<PromiseSummary> read_promise_summary(std::string_view json, const std::string& name) {
+  const Json root = TRY(base::parse_json(json, name));
+  base::JsonReader reader(root, name);
+  PromiseSummary summary;
+  if (reader.number("promise") != kPromiseFormat) {
+    reader.reject("promise", "this imgforge reads format 1 only");
+  }
+  summary.image = reader.text_or("image", "");
+  summary.tag = reader.text_or("tag", "");
+  summary.build = reader.text_or("build", "");
+  for (base::JsonReader& one : reader.objects_or_empty("components")) {
+    const std::string component = one.text("name");
+    summary.components[component] = one.text("version");
+    TRY(one.finish_tolerant());
+  }
+  TRY(reader.finish_tolerant());
+  return summary;
+}
+
 }  // namespace imgforge::gpu

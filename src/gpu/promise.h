@@ -4,7 +4,10 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "base/error.h"
 
 namespace imgforge::gpu {
 
@@ -35,5 +38,13 @@ struct Promise {
 
 /// Pretty canonical JSON. What is empty is left out: a probe says of it "not promised".
 std::string to_json(const Promise& promise);
+
+/// What tells an image from others.
+struct PromiseSummary {
+  std::string image, tag, build;
+  std::map<std::string, std::string> components;  // name -> version
+};
+/// Reads format 1; keys that it does not know are fine. `name` is the document's in errors.
+Result<PromiseSummary> read_promise_summary(std::string_view json, const std::string& name);
 
 }  // namespace imgforge::gpu

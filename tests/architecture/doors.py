@@ -26,10 +26,11 @@ DOORS = {
     "spec": ["base", "document", "oci", "archive", "layer"],
     "evidence": ["base", "document", "oci", "archive", "store", "sources", "layer", "spec"],
     "release": ["base", "document", "oci"],
+    "env": ["base", "document", "oci", "gpu", "release"],
     "build": ["base", "document", "oci", "archive", "gpu", "content", "store", "registry", "sandbox", "sources", "layer",
               "spec", "evidence", "release"],
     "cli": ["base", "document", "oci", "archive", "gpu", "http", "content", "store", "registry", "sign", "harbor",
-            "sandbox", "sources", "layer", "spec", "evidence", "release", "build"],
+            "sandbox", "sources", "layer", "spec", "evidence", "release", "env", "build"],
 }
 
 # Header prefix -> rooms whose .cpp files may include it.

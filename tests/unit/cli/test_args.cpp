@@ -27,3 +27,14 @@ TEST_CASE("slips are usage errors that name the nearest option") {
   CHECK_FALSE(Args::parse("build", kOptions, {"-o"}));
   CHECK_FALSE(Args::parse("build", kOptions, {"-j", "1", "-j", "2"}));
 }
+
+TEST_CASE("words before and behind -- are counted") {
+  const auto count = [](std::vector<std::string> words) {
+    const Args args = REQUIRE_OK(Args::parse("build", kOptions, words));
+    return std::pair(args.before_dashes(), args.positional().size());
+  };
+  CHECK(count({"a", "b"}) == std::pair(std::size_t{2}, std::size_t{2}));
+  CHECK(count({"--", "a", "--check"}) == std::pair(std::size_t{0}, std::size_t{2}));
+  CHECK(count({"a", "-j", "1", "--", "b", "--", "c"}) == std::pair(std::size_t{1}, std::size_t{4}));
+  CHECK(count({"--"}) == std::pair(std::size_t{0}, std::size_t{0}));
+}
