@@ -2,10 +2,11 @@
 """The reference of the commands, made from what the program says of itself (`imgforge help --json`).
 
     reference.py IMGFORGE markdown FILE      docs/reference/commands.md
-    reference.py IMGFORGE man FOLDER         imgforge.1 and imgforge-COMMAND.1 for each command
+    reference.py IMGFORGE man FOLDER         imgforge.1.gz and imgforge-COMMAND.1.gz for each command
 
 Nothing in the output depends on the time or the machine.
 """
+import gzip
 import json
 import pathlib
 import re
@@ -196,11 +197,11 @@ def main(words):
     folder = pathlib.Path(target)
     folder.mkdir(parents=True, exist_ok=True)
     pages = man_pages(program)
-    for old in folder.glob("imgforge*.1"):
-        if old.name not in pages:
+    for old in folder.glob("imgforge*.1.gz"):
+        if old.name.removesuffix(".gz") not in pages:
             old.unlink()
     for name, text in pages.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        (folder / (name + ".gz")).write_bytes(gzip.compress(text.encode(), 9, mtime=0))
     return 0
 
 
