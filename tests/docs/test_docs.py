@@ -37,6 +37,20 @@ def documents():
         yield name, (SOURCE / name).read_text(encoding="utf-8")
 
 
+PROSE = {"describes", "sends", "verifies"}  # sentences that begin with the program's name
+
+
+def advice(text):
+    """(line, words) of commands in string literals of C and C++: at a literal's beginning, or in single quotes."""
+    literal = r'"(?:[^"\\\n]|\\.)*"'
+    for match in re.finditer(r"%s(?:\s*%s)*" % (literal, literal), text):
+        joined = "".join(one[1:-1] for one in re.findall(literal, match.group(0)))
+        for command in re.findall(r"(?:^|'|\\n  )imgforge ([a-z]+\b[^'\\]*)", joined):
+            words = re.split(r"[;,]| {2,}|[|] | > ", command.replace("{", " ").replace("}", " "))[0].split()
+            if words[0] not in PROSE:
+                yield text.count("\n", 0, match.start()) + 1, words
+
+
 class Reference(unittest.TestCase):
     def test_commands_page_is_what_the_program_says(self):
         page = SOURCE / "docs/reference/commands.md"
@@ -94,6 +108,18 @@ class CommandLines(unittest.TestCase):
         # The reader of documents must not have gone blind.
         self.assertGreater(len(found), 150)
         self.assertTrue({"README.md", "docs/howto/pipeline.md", "examples/gitlab/.gitlab-ci.yml"} <= {line.file for line in found})
+
+    def test_every_command_that_the_program_advises_exists(self):
+        found, wrong = [], []
+        for path in sorted([*(SOURCE / "src").rglob("*.cpp"), *(SOURCE / "cuda-probe").glob("*.c")]):
+            for number, words in advice(path.read_text(encoding="utf-8")):
+                line = command_lines.Line(str(path.relative_to(SOURCE)), number, words, loose=True)
+                found.append(line)
+                problem = TABLE.problem(line)
+                if problem:
+                    wrong.append("%s:%d: %s: imgforge %s" % (line.file, line.number, problem, " ".join(words)))
+        self.assertEqual(wrong, [])
+        self.assertGreater(len(found), 60)
 
     def test_wrong_lines_are_found(self):
         for text in ("imgforge biuld specs/app.yaml", "imgforge build specs/app.yaml --puhs", "A=1 imgforge copy a b -Z",
