@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 IMGFORGE, PROBE, SOURCE = (os.path.abspath(argument) for argument in sys.argv[1:4])
@@ -209,6 +210,65 @@ class Formats(unittest.TestCase):
     def test_policy_pages_name_every_key(self):
         self.covered("harbor-policy.schema.json", "docs/reference/harbor-policy.md", "docs/howto/harbor.md")
         self.covered("channel-policy.schema.json", "docs/formats/channels.md")
+
+
+class Examples(unittest.TestCase):
+    """Specs, definitions and configurations in pages, read by the program. (Policies have tests of their own.)"""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="imgforge-docs-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        (self.folder / "specs").mkdir()
+        shutil.copytree(SOURCE / "layers", self.folder / "layers")
+        for name in ("app/main.py", "requirements.txt"):
+            (self.folder / name).parent.mkdir(exist_ok=True)
+            (self.folder / name).write_text("", encoding="utf-8")
+
+    def run_program(self, *words):
+        done = subprocess.run([IMGFORGE, *words, "--json", "--store", self.folder / "store"], cwd=self.folder, capture_output=True, text=True,
+                              check=False, env={"PATH": "/usr/bin:/bin", "HOME": str(self.folder)})
+        return done, json.loads(done.stdout)
+
+    def blocks(self, wanted):
+        for name, text in documents():
+            if name.endswith(".md"):
+                for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)):
+                    if re.search(wanted, block, re.M):
+                        yield "%s, block %d" % (name, number), block
+
+    def read_spec(self, name, text):
+        (self.folder / "specs/page.yaml").write_text(text, encoding="utf-8")
+        done, document = self.run_program("plan", "specs/page.yaml")
+        with self.subTest(name):
+            self.assertEqual(document.get("error", {}).get("code"), "not_found", done.stderr)  # the lock is not there; the spec was read
+            self.assertIn("there is no lock", done.stderr)
+
+    def test_specs(self):
+        found = list(self.blocks(r"^image: "))
+        self.assertGreaterEqual(len(found), 5)
+        for name, block in found:
+            self.read_spec(name, block)
+
+    def test_single_layers(self):
+        page = (SOURCE / "docs/formats/layer-kinds.md").read_text(encoding="utf-8")
+        found = re.findall(r"^```yaml\n(- .*?)^```", page, re.M | re.S)
+        self.assertGreaterEqual(len(found), 10)
+        for block in found:
+            self.read_spec(block, "imgforge: 1\nimage: page\nbuild: v1\nepoch: 0\nlayers:\n" + block)
+        pieces = list(self.blocks(r"\A  - (kind|use|\{kind)"))
+        self.assertGreaterEqual(len(pieces), 2)
+        for name, block in pieces:
+            self.read_spec(name, "imgforge: 1\nimage: page\nbuild: v1\nepoch: 0\nlayers:\n" + block)
+
+    def test_configurations(self):
+        found = list(self.blocks(r"\A# (/etc/imgforge|~/\.config/imgforge)/config\.yaml"))
+        found += [one for one in self.blocks(r"^(store|vendor|archives|indexes):") if re.search("config|sources", one[0])]
+        self.assertGreaterEqual(len(found), 4)
+        for name, block in found:
+            (self.folder / "config.yaml").write_text(block, encoding="utf-8")
+            done, _ = self.run_program("cache", "du", "--config", "config.yaml")
+            with self.subTest(name):
+                self.assertEqual(done.returncode, 0, done.stderr)
 
 
 class ExitCodes(unittest.TestCase):
