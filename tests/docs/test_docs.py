@@ -17,8 +17,9 @@ import unittest
 
 IMGFORGE, PROBE, SOURCE = (os.path.abspath(argument) for argument in sys.argv[1:4])
 SOURCE = pathlib.Path(SOURCE)
-sys.path[:0] = [str(SOURCE / "docs/tools"), str(SOURCE / "tests/docs")]
+sys.path[:0] = [str(SOURCE / "docs/tools"), str(SOURCE / "tests/docs"), str(SOURCE / "tests/architecture")]
 import command_lines  # noqa: E402  pylint: disable=wrong-import-position
+import doors  # noqa: E402  pylint: disable=wrong-import-position
 import reference  # noqa: E402  pylint: disable=wrong-import-position
 
 SAID = reference.table(IMGFORGE)
@@ -210,6 +211,20 @@ class Formats(unittest.TestCase):
     def test_policy_pages_name_every_key(self):
         self.covered("harbor-policy.schema.json", "docs/reference/harbor-policy.md", "docs/howto/harbor.md")
         self.covered("channel-policy.schema.json", "docs/formats/channels.md")
+
+
+class Architecture(unittest.TestCase):
+    def test_the_page_has_the_rooms_of_the_tree(self):
+        page = (SOURCE / "docs/architecture.md").read_text(encoding="utf-8").split("## Rooms")[1].split("## What")[0]
+        rooms = {path.name for path in (SOURCE / "src").iterdir() if path.is_dir()}
+        self.assertEqual(set(re.findall(r"^\| `(\w+)` \|", page, re.M)), rooms)
+        picture = re.search(r"^```\n(.*?)^```", page, re.M | re.S).group(1)
+        lines = [line[:60].split() for line in picture.splitlines()]
+        height = {room: -number for number, line in enumerate(lines) for room in line}
+        self.assertEqual(set(height), rooms)
+        for room, seen in doors.DOORS.items():
+            for below in seen:
+                self.assertLess(height[below], height[room], "%s sees %s" % (room, below))
 
 
 class Examples(unittest.TestCase):
