@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/reference.h"
 #include "cli/version.h"
 
 namespace imgforge::cli {
@@ -207,6 +208,7 @@ int run_app(const std::vector<std::string>& words,
   if (words[0] == "--help" || words[0] == "-h") return show(overview());
   if (words[0] == "--version") return show(fmt::format("imgforge {}\n", kVersion));
   if (words[0] == "help") {
+    if (reporting.json) return show(reference_json());
     if (words.size() < 2) return show(overview());
     const Command* command = find_command(std::span(words).subspan(1));
     return command != nullptr ? show(help_of(*command))

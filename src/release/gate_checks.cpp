@@ -115,8 +115,9 @@ GateResult sbom(const Channel& channel, const Candidate& candidate) {
   if (!unsigned_ones.empty()) {
     found += fmt::format("; {} there, not signed by a trusted key", joined(unsigned_ones));
   }
-  return failed(kGate, std::move(found),
-                "imgforge attest --sbom attaches it, signed with a key that the channel trusts");
+  return failed(
+      kGate, std::move(found),
+      "imgforge sbom SPEC --attest IMAGE attaches it, signed with a key that the channel trusts");
 }
 
 GateResult provenance(const Channel& channel, const Candidate& candidate) {

@@ -93,7 +93,11 @@ std::string zsh() {
     out += fmt::format("    {}) compadd -- {} {}; _files ;;\n", command.name, second_words(command),
                        base::join(spelled_options(command), " "));
   }
-  return out + "  esac\n}\ncompdef _imgforge imgforge\n";
+  // Sourced, it registers itself; found in fpath by compinit, it is the function itself.
+  return out +
+         "  esac\n}\nif [ \"$funcstack[1]\" = _imgforge ]; then\n  _imgforge \"$@\"\nelse\n  "
+         "compdef "
+         "_imgforge imgforge\nfi\n";
 }
 
 std::string fish() {

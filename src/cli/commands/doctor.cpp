@@ -33,8 +33,7 @@ constexpr Tool kTools[] = {
     {"bwrap", "runs steps without network (kinds apt, run, finalize)", "bubblewrap", true},
     {"git", "reads app files from commits (kind files)", "git", false},
     {"podman", "runs images", "podman", false},
-    {"skopeo", "copies images to and from registries until 'imgforge push' is there", "skopeo",
-     false},
+    {"skopeo", "shows images and registries as another program sees them", "skopeo", false},
 };
 
 void check_tools(const App& app, std::vector<Finding>& findings) {
