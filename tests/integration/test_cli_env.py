@@ -590,6 +590,11 @@ class RunTest(EnvTest):
         self.fails(self.env("run", PATH=self.path), 125, "did not start the container", "--gpus none", "no such device")
         self.fails(self.env("run", "--publish", "99999:1", PATH=self.path), 2, "no port")
         self.fails(self.env("run", "a", "b", PATH=self.path), 2, "too much")
+        self.fails(self.env("run", "--trust-policy", "x", PATH=self.path), 2, "without --verify")
+        self.asked()
+        self.write(".imgforge.yaml", self.contract().replace(self.world.digests["v1"], self.world.digests["v3"]))
+        self.fails(self.env("run", "--verify", PATH=self.path), 5, "is not signed")
+        self.assertEqual(self.asked(), [])
 
     def test_an_old_commit_has_its_own_image_and_files(self):
         self.pin("v1-lts")

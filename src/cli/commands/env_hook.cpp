@@ -24,7 +24,6 @@ constexpr Option kOptions[] = {
     {"dry-run", 'n', "", "install: only say what would be done"},
     {"promise", 0, "FILE",
      "run: what the environment says of itself (default: /opt/imgforge/promise.json)"},
-    IMGFORGE_TRUST_OPTIONS,
     IMGFORGE_REGISTRY_OPTIONS,
 };
 
