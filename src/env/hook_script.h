@@ -22,6 +22,7 @@ value() {
 }
 name=$(printf '%s\n' "$contract" | sed -n "s|^repository: *[\"']\{0,1\}\([^ \"'#]*\).*|\1|p" | head -n 1)
 mark="[env: ${name##*/}:$(value tag)]"
+if [ -z "$(value tag)" ]; then echo "imgforge: is not here, and the pin cannot be read without it" >&2; exit 0; fi
 refuse() { echo "imgforge: $1" >&2; exit 1; }
 case $hook in
   pre-commit)
@@ -32,6 +33,7 @@ case $hook in
   prepare-commit-msg)
     grep -q '\[env: auto\]' "$1" && sed "s/\[env: auto\]/$mark/" "$1" >"$1.env" && mv "$1.env" "$1"
     grep -q '\[env:' "$1" && exit 0
+    if [ "$GIT_EDITOR" = : ]; then printf '\n%s\n' "$mark" >>"$1"; exit; fi  # no comments will be taken out
     { sed '/^#/,$d' "$1"; printf '\n%s\n' "$mark"; sed -n '/^#/,$p' "$1"; } >"$1.env" && mv "$1.env" "$1" ;;
   commit-msg)
     grep -v '^#' "$1" | grep -qF "$mark" || refuse "the message must say $mark" ;;

@@ -423,11 +423,20 @@ class HookTest(EnvTest):
         self.assertIn("the message must say [env: demo:v1-lts]", self.commit("Fix [env: demo:v9]", expected=1).stderr)
         refused = self.commit("Outside", expected=1, IMGFORGE_ENV_OUTSIDE=None)
         self.assertIn("this is not the pinned environment", refused.stderr)
+        self.commit("#12: a number")
+        self.assertEqual(self.message(), "#12: a number\n\n[env: demo:v1-lts]")
+        editor = self.write("editor", "#!/bin/sh\nsed -i '1s/^$/From the editor/' \"$1\"\n", cwd=self.folder)
+        editor.chmod(0o755)
+        self.git("commit", "-q", "--allow-empty", GIT_EDITOR="'%s'" % editor)
+        self.assertEqual(self.message(), "From the editor\n\n[env: demo:v1-lts]")
         # The image's promise, where the hook looks for it.
         promise = self.promise("v1")
         text = (hooks / "pre-commit").read_text(encoding="utf-8")
         (hooks / "pre-commit").write_text(text.replace("/opt/imgforge/promise.json", "'%s'" % promise), encoding="utf-8")
         self.commit("Inside", IMGFORGE_ENV_OUTSIDE=None)
+        # A pin that people wrote in braces is for the pipeline to judge.
+        self.write(".imgforge.yaml", "imgforge: 1\nrepository: %s\npin: {tag: v1-lts, digest: %s}\n" % (self.repository, self.world.digests["v1"]))
+        self.assertIn("cannot be read without it", self.commit("Braces", IMGFORGE_ENV_OUTSIDE=None).stderr)
 
     def test_a_repository_without_a_contract_is_left_alone(self):
         self.install()
@@ -581,6 +590,11 @@ class RunTest(EnvTest):
         self.fails(self.env("run", PATH=self.path), 125, "did not start the container", "--gpus none", "no such device")
         self.fails(self.env("run", "--publish", "99999:1", PATH=self.path), 2, "no port")
         self.fails(self.env("run", "a", "b", PATH=self.path), 2, "too much")
+        self.fails(self.env("run", "--trust-policy", "x", PATH=self.path), 2, "without --verify")
+        self.asked()
+        self.write(".imgforge.yaml", self.contract().replace(self.world.digests["v1"], self.world.digests["v3"]))
+        self.fails(self.env("run", "--verify", PATH=self.path), 5, "is not signed")
+        self.assertEqual(self.asked(), [])
 
     def test_an_old_commit_has_its_own_image_and_files(self):
         self.pin("v1-lts")

@@ -24,7 +24,6 @@ constexpr Option kOptions[] = {
     {"dry-run", 'n', "", "install: only say what would be done"},
     {"promise", 0, "FILE",
      "run: what the environment says of itself (default: /opt/imgforge/promise.json)"},
-    IMGFORGE_TRUST_OPTIONS,
     IMGFORGE_REGISTRY_OPTIONS,
 };
 
@@ -131,7 +130,7 @@ Result<> prepare_message(const App& app, const env::Git& git, const env::Contrac
       source == "commit" || source == "squash" || source == "merge" || TRY(git.is_replaying());
   if (env::has_mark(text) && !is_copied) return {};
   const auto comment = TRY(git.setting("core.commentChar"));
-  std::string begins = comment && comment->value.size() == 1 ? comment->value : "#";
+  std::string begins = comment && comment->value != "auto" ? comment->value : "#";
   if (!is_edited(app)) begins.clear();
   const std::string changed = env::with_annotation(message, *annotation, begins);
   if (changed == message) return {};

@@ -149,6 +149,10 @@ Result<int> run_commit(App& app, const env::Git& git, const std::string& commit,
 }
 
 Result<int> run(App& app) {
+  if (app.args().flag("trust-policy") && !app.args().flag("verify")) {
+    return fail(Error(Errc::usage, "--trust-policy decides nothing here without --verify")
+                    .hint("add --verify"));
+  }
   const Words words = TRY(read_words(app));
   if (words.commit.empty() && !app.args().flag("clean")) return run_working_tree(app, words);
   const auto git = TRY(env::Git::open(".", app.stop()));
