@@ -2,7 +2,7 @@
 """The reference of the commands, made from what the program says of itself (`imgforge help --json`).
 
     reference.py IMGFORGE markdown FILE      docs/reference/commands.md
-    reference.py IMGFORGE man FOLDER         imgforge.1.gz and imgforge-COMMAND.1.gz for each command
+    reference.py IMGFORGE man FOLDER         imgforge.1.gz and imgforge-COMMAND.1.gz for each command ("env pin" is imgforge-env-pin)
 
 Nothing in the output depends on the time or the machine.
 """
@@ -60,6 +60,16 @@ def spelled(option):
     return "-%s, %s" % (option["letter"], words) if option["letter"] else words
 
 
+def hyphened(command):
+    """As a page or an anchor is named; some commands have names of two words."""
+    return command["name"].replace(" ", "-")
+
+
+def indented(paragraph):
+    """A list or a table, whose lines are kept."""
+    return all(line.startswith("  ") for line in paragraph)
+
+
 def synopsis(command):
     return ("imgforge %s %s" % (command["name"], command["synopsis"])).strip()
 
@@ -92,14 +102,14 @@ def markdown(program):
            "Made from the program by `docs/tools/reference.py`; do not edit. `imgforge COMMAND --help` and `man imgforge-COMMAND` say the same.",
            "What comes out as JSON: [json.md](json.md). Exit codes: [exit-codes.md](exit-codes.md).", "",
            "| command | |", "|---|---|"]
-    out += ["| [`%s`](#%s) | %s |" % (one["name"], one["name"], cell(one["summary"])) for one in said["commands"]]
+    out += ["| [`%s`](#%s) | %s |" % (one["name"], hyphened(one), cell(one["summary"])) for one in said["commands"]]
     out += ["", "Options of every command:", ""] + options_table(said["common_options"])
     for command in said["commands"]:
         details = read_details(command["details"])
         out += ["", "## " + command["name"], "", command["summary"][0].upper() + command["summary"][1:] + ".", "",
                 "```", synopsis(command), "```"]
         for paragraph in details.paragraphs:
-            out += [""] + paragraph
+            out += ["", "```"] + [line[2:] for line in paragraph] + ["```"] if indented(paragraph) else [""] + paragraph
         if command["options"]:
             out += [""] + options_table(command["options"])
         if details.examples:
@@ -133,12 +143,14 @@ def man_head(name, summary, version):
 
 def man_command(command, said):
     details = read_details(command["details"])
-    out = man_head("imgforge-" + command["name"], command["summary"], said["version"])
+    out = man_head("imgforge-" + hyphened(command), command["summary"], said["version"])
     out += [".SH SYNOPSIS", "\\fBimgforge %s\\fR %s" % (roff(command["name"]), roff(command["synopsis"]))]
     if details.paragraphs:
         out.append(".SH DESCRIPTION")
         for number, paragraph in enumerate(details.paragraphs):
-            out += ([".PP"] if number else []) + [roff(line) for line in paragraph]
+            out += [".PP"] if number else []
+            lines = [roff(line) for line in paragraph]
+            out += [".nf"] + lines + [".fi"] if indented(paragraph) else lines
     if command["options"]:
         out += [".SH OPTIONS"] + man_options(command["options"])
     out += [".SH COMMON OPTIONS"] + man_options(said["common_options"])
@@ -166,14 +178,14 @@ def man_program(said):
             "image from the lock, the same bytes every time. Results go to standard output, progress and messages to standard error.")
     out += [roff(line) for line in textwrap.wrap(text, 100)] + [".SH COMMANDS"]
     for command in said["commands"]:
-        out += [".TP", ".BR imgforge\\-%s (1)" % roff(command["name"]), roff(command["summary"])]
+        out += [".TP", ".BR imgforge\\-%s (1)" % roff(hyphened(command)), roff(command["summary"])]
     out += [".SH COMMON OPTIONS"] + man_options(said["common_options"])
     out += [".SH EXIT STATUS", ".TP", "0", "done"]
     for code, kinds in by_exit_code(said):
         out += [".TP", str(code), roff(", ".join(kinds))]
     out += [".SH FILES", ".TP", "\\fI\\(ti/.config/imgforge/config.yaml\\fR, \\fI/etc/imgforge/config.yaml\\fR", "the configuration",
             ".TP", "\\fI\\(ti/.local/share/imgforge/store\\fR", "the store", ".SH SEE ALSO"]
-    names = [".BR imgforge\\-%s (1)" % roff(command["name"]) for command in said["commands"]]
+    names = [".BR imgforge\\-%s (1)" % roff(hyphened(command)) for command in said["commands"]]
     out += [name + "," for name in names[:-1]] + names[-1:]
     return "\n".join(out) + "\n"
 
@@ -181,7 +193,7 @@ def man_program(said):
 def man_pages(program):
     """{file name: text}"""
     said = table(program)
-    pages = {"imgforge-%s.1" % command["name"]: man_command(command, said) for command in said["commands"]}
+    pages = {"imgforge-%s.1" % hyphened(command): man_command(command, said) for command in said["commands"]}
     pages["imgforge.1"] = man_program(said)
     return pages
 

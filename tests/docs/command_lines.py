@@ -142,6 +142,9 @@ class Table:
             return None
         if name not in self.commands and name not in self.inside:
             return "no command " + name
+        if len(words) > 1 and name + " " + words[1] in self.commands:  # "env pin"
+            words = [name + " " + words[1], *words[2:]]
+            name = words[0]
         tables = [table[name] for table in (self.commands, self.inside) if name in table]
         problems = [self.options_problem(table, words[1:], line.loose) for table in tables]
         return None if None in problems else problems[0]

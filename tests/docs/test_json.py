@@ -25,7 +25,7 @@ def table():
     """{command: (fields that are always there, fields that may be there)}"""
     page = pathlib.Path(SOURCE, "docs/reference/json.md").read_text(encoding="utf-8").split("Within them:")[0]
     rows = {}
-    for name, always, when in re.findall(r"^\| `(\w+)` \| ([^|]*) \| ?([^|]*)\|$", page, re.M):
+    for name, always, when in re.findall(r"^\| `([\w ]+)` \| ([^|]*) \| ?([^|]*)\|$", page, re.M):
         also = re.match(r"as `(\w+)`", always)
         if also:
             rows[name] = rows[also.group(1)]

@@ -86,7 +86,7 @@ class Pipelines(Expectations, unittest.TestCase):
 
     def test_schemas(self):
         github, gitlab = ("--builtin-schema", "vendor.github-workflows"), ("--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
-        workflows = sorted((SOURCE / "examples").rglob("workflows/*.y*ml"))
+        workflows = sorted((SOURCE / "examples").rglob("github/**/*.y*ml"))
         self.assertIn(WORKFLOW, workflows)
         self.before_schema("check-jsonschema", *github, *workflows)
         pipelines = sorted((SOURCE / "examples/gitlab").rglob("*.gitlab-ci.yml"))
