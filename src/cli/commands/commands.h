@@ -20,6 +20,7 @@ Command keygen_command();
 Command lock_command();
 Command login_command();
 Command logout_command();
+Command matrix_command();
 Command plan_command();
 Command probe_command();
 Command promote_command();
