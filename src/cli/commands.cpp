@@ -12,7 +12,8 @@ std::span<const Command> commands() {
       sign_command(),   verify_command(),     attest_command(),   sbom_command(),
       keygen_command(), inspect_command(),    diff_command(),     probe_command(),
       login_command(),  logout_command(),     harbor_command(),   cache_command(),
-      doctor_command(), completion_command(), matrix_command(),
+      doctor_command(), completion_command(), matrix_command(), catalog_command(),
+      outdated_command(), rebuild_command(),
   };
   return kCommands;
 }
