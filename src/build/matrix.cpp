@@ -89,6 +89,7 @@ Result<CellPlan> plan_cell(const spec::Matrix& matrix, const spec::MatrixCell& c
   }
   planned.spec = TRY(base::with_context(read_image(*cell.spec, planned.address, layer_paths),
                                         "cell " + cell.name));
+  TRY(base::with_context(define(*planned.spec), "cell " + cell.name));  // every layer is sound
   judge(*planned.spec, planned);
   if (planned.standing == CellStanding::ready) look_at_lock(planned);
   return planned;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "base/bytes.h"
+#include "base/progress.h"
 #include "base/task_group.h"
 #include "build/assemble.h"
 #include "cli/image_notes.h"
@@ -48,8 +50,33 @@ std::vector<release::CatalogueProbe> probes_of(const release::Verification& veri
   return out;
 }
 
+// An image's configuration is small; what claims to be larger is none (as content/image_tree.h).
+constexpr std::uint64_t kLargestConfig = 8 << 20;
+
+// Labels and platform stand in the configuration, not in the manifest.
+Result<> take_config(App& app, const oci::RegistryReference& place, const release::RawManifest& raw,
+                     release::CatalogueImage& image, std::stop_token stop) {
+  const auto manifest = oci::parse_manifest(raw.bytes);
+  if (!manifest || !manifest->config ||
+      manifest->config->media_type.find("config") == std::string::npos ||
+      manifest->config->size > kLargestConfig) {
+    return {};
+  }
+  registry::Client& client = *TRY(app.images().client(place.host));
+  std::string text;
+  base::StringSink sink(text);
+  TRY(client.get_blob(place.repository, *manifest->config, sink,
+                      *base::silent_progress().start("fetch", "config", std::nullopt), stop));
+  const auto config = oci::parse_image_config(text);
+  if (!config) return {};  // of something that is no image
+  image.labels = config->config.labels;
+  image.platform = config->platform.to_string();
+  return {};
+}
+
 struct Gathering {
   App& app;
+  const oci::RegistryReference& place;
   SnapshotRepository& repository;
   const Releasing& releasing;
   std::string trust;
@@ -61,6 +88,8 @@ Result<release::CatalogueImage> look_at(const Gathering& gathering, const oci::D
   const release::RawManifest manifest = TRY(gathering.repository.manifest(digest));
   release::CatalogueImage image = describe_manifest(manifest);
   image.repository = gathering.repository.name();
+  if (image.layers.empty()) return image;
+  TRY(take_config(gathering.app, gathering.place, manifest, image, stop));
   release::Tools tools = gathering.releasing.tools;
   tools.parallel = 1;  // the images are what runs side by side
   const auto beside = TRY(release::look_beside(gathering.repository, manifest.descriptor,
@@ -125,11 +154,7 @@ release::CatalogueImage describe_manifest(const release::RawManifest& raw) {
   if (!manifest) return image;
   const std::string prefix = build::kComponentPrefix;
   for (const auto& [name, value] : manifest->annotations) {
-    if (name.starts_with(prefix)) {
-      image.components[name.substr(prefix.size())] = value;
-    } else {
-      image.labels[name] = value;
-    }
+    if (name.starts_with(prefix)) image.components[name.substr(prefix.size())] = value;
   }
   image.created = annotation(manifest->annotations, "org.opencontainers.image.created");
   for (const oci::Descriptor& layer : manifest->layers) {
@@ -146,7 +171,8 @@ Result<> add_repository(App& app, const oci::RegistryReference& place, const Rel
                         const std::string& date, release::Catalogue& catalogue) {
   const auto asked = TRY(open_repository(app, place));
   SnapshotRepository repository(*asked);
-  const Gathering gathering{app, repository, releasing, has_trust(app) ? "configured" : "", date};
+  const Gathering gathering{app, place, repository, releasing, has_trust(app) ? "configured" : "",
+                            date};
   const release::ChannelPolicy* policy = releasing.policy ? &*releasing.policy : nullptr;
   const auto list =
       TRY(release::list_tags(repository, policy, gathering.trust, releasing.tools, app.stop()));

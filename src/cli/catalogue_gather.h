@@ -15,7 +15,7 @@ namespace imgforge::cli {
 Result<> add_repository(App& app, const oci::RegistryReference& place, const Releasing& releasing,
                         const std::string& date, release::Catalogue& catalogue);
 
-/// What the annotations of a manifest say: components, labels, layers.
+/// What a manifest says: components, layers, when its files are from. No layers: it is no image.
 release::CatalogueImage describe_manifest(const release::RawManifest& manifest);
 
 }  // namespace imgforge::cli

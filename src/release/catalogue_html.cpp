@@ -172,15 +172,20 @@ class Page {
     out_ +=
         "<section aria-labelledby=\"channels\"><h2 id=\"channels\">Channels</h2>\n<div "
         "class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"channels\"><table>\n"
-        "<thead><tr><th scope=\"col\">Channel</th><th scope=\"col\">Image</th><th "
-        "scope=\"col\">Repository</th><th scope=\"col\">Signed by</th><th scope=\"col\">On a "
-        "GPU</th></tr></thead>\n<tbody>\n";
+        "<thead><tr><th scope=\"col\">Channel</th><th scope=\"col\">Image</th>";
+    std::set<std::string> repositories;
+    for (const CatalogueImage& image : catalogue_.images) repositories.insert(image.repository);
+    const bool several = repositories.size() > 1;
+    if (several) out_ += "<th scope=\"col\">Repository</th>";
+    out_ +=
+        "<th scope=\"col\">Signed by</th><th scope=\"col\">On a GPU</th></tr></thead>\n<tbody>\n";
     for (const auto& [channel, image] : rows) {
-      out_ += fmt::format(
-          "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-          e(channel), link(*image), e(image->repository),
-          image->signers.empty() ? "nobody known" : e(base::join(image->signers, ", ")),
-          probe_mark(*image));
+      out_ += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td>", e(channel), link(*image));
+      if (several) out_ += "<td>" + e(image->repository) + "</td>";
+      out_ +=
+          fmt::format("<td>{}</td><td>{}</td></tr>\n",
+                      image->signers.empty() ? "nobody known" : e(base::join(image->signers, ", ")),
+                      probe_mark(*image));
     }
     out_ += "</tbody></table></div></section>\n";
   }
@@ -327,8 +332,8 @@ class Page {
         open = channel;
       }
       out_ += fmt::format(
-          "<li><time datetime=\"{0}\">{1}</time> {2} {3} <b>{4}</b> by {5}{6}{7}</li>\n",
-          e(move.at), e(day(move.at)), e(move.action), move.action == "rollback" ? "to" : "of",
+          "<li><time datetime=\"{0}\">{1}</time> {2} <b>{3}</b> by {4}{5}{6}</li>\n", e(move.at),
+          e(day(move.at)), move.action == "rollback" ? "back to" : "promoted to",
           e(move.tag.empty() ? shortened(move.digest) : move.tag),
           e(move.actor.empty() ? "somebody" : move.actor),
           move.reason.empty() ? "" : ": " + e(move.reason),
