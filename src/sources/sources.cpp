@@ -159,40 +159,6 @@ Result<> Sources::fetch(std::span<const Input> inputs, std::size_t parallel, std
   return fail(together(std::move(all), missing.size()));
 }
 
-Result<std::vector<std::optional<Error>>> Sources::look_for(std::span<const Input> inputs,
-                                                            std::size_t parallel,
-                                                            std::stop_token stop) {
-  const auto look = [&](const Input& input, std::stop_token token) -> Result<> {
-    const Origin::Kind kind = input.origin.kind;
-    if (kind == Origin::Kind::project || kind == Origin::Kind::registry ||
-        kind == Origin::Kind::builtin) {
-      return {};
-    }
-    Result<> last = fail(vanished(input.origin, input.name));
-    for (const std::string& url :
-         TRY(places(input.origin, input.digest.hex(), state_->addresses, state_->pages, token))) {
-      const auto size = state_->size_of(url, token);
-      if (size && *size == input.size) return {};
-      if (size) {
-        last = fail(Errc::mismatch, fmt::format("{} has {} bytes now, the lock says {}", input.name,
-                                                *size, input.size));
-      } else if (size.error().code() != Errc::not_found) {
-        last = fail(size.error());
-      }
-    }
-    return last;
-  };
-  using Lost = std::optional<Error>;
-  return base::parallel_map<Lost>(inputs.size(), parallel, stop,
-                                  [&](std::size_t i, std::stop_token token) -> Result<Lost> {
-                                    auto there = look(inputs[i], token);
-                                    if (there) return Lost();
-                                    if (there.error().code() == Errc::cancelled)
-                                      return fail(there.error());
-                                    return Lost(std::move(there.error()));
-                                  });
-}
-
 Result<std::string> Sources::fetch_document(const Origin& origin, std::size_t limit,
                                             std::stop_token stop) {
   const auto urls = TRY(places(origin, "", state_->addresses, state_->pages, stop));

@@ -111,13 +111,6 @@ class Sources {
   /// error. Reports progress.
   Result<> fetch(std::span<const Input> inputs, std::size_t parallel, std::stop_token stop);
 
-  /// Asks where every input is served whether it still is, without fetching it: nullopt where one
-  /// place has it with its size; not_found where none has it any more, mismatch where it is another
-  /// file now; other errors where it could not be asked. By index. What no network brings (project,
-  /// registry, builtin) is not asked about.
-  Result<std::vector<std::optional<Error>>> look_for(std::span<const Input> inputs,
-                                                     std::size_t parallel, std::stop_token stop);
-
   /// A small document from a redist folder or an address, at most `limit` bytes (redistrib_*.json).
   Result<std::string> fetch_document(const Origin& origin, std::size_t limit, std::stop_token stop);
 

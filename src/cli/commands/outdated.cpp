@@ -20,6 +20,7 @@
 #include "cli/output.h"
 #include "cli/promotion.h"
 #include "cli/trust.h"
+#include "sources/look_for.h"
 #include "spec/matrix.h"
 
 namespace imgforge::cli {
@@ -80,7 +81,8 @@ Result<> look_for_newer(App& app, const spec::ImageSpec& spec, const build::Plan
 Result<> look_for_lost(App& app, const build::Plan& plan, Subject& subject) {
   const auto inputs = all_inputs(plan);
   sources::Sources& sources = *TRY(app.sources());
-  const auto lost = TRY(sources.look_for(inputs, kParallel, app.stop()));
+  const auto lost =
+      TRY(sources::look_for(inputs, sources.addresses(), app.progress(), kParallel, app.stop()));
   store::Store& store = *TRY(app.store());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!lost[i]) continue;
