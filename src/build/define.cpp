@@ -20,11 +20,7 @@ spec::LayerUse implicit_probe(const spec::ImageSpec& spec) {
           .entry = Node::map(std::move(entry), nowhere)};
 }
 
-}  // namespace
-
-Result<spec::ImageSpec> load_image(const std::string& spec_file,
-                                   const std::vector<std::string>& layer_paths) {
-  spec::ImageSpec spec = TRY(spec::load_spec(spec_file, layer_paths));
+spec::ImageSpec with_implicit(spec::ImageSpec spec) {
   const bool has_probe = std::any_of(spec.layers.begin(), spec.layers.end(),
                                      [](const spec::LayerUse& use) { return use.kind == kProbe; });
   if (!has_probe) {
@@ -32,6 +28,18 @@ Result<spec::ImageSpec> load_image(const std::string& spec_file,
                        implicit_probe(spec));
   }
   return spec;
+}
+
+}  // namespace
+
+Result<spec::ImageSpec> load_image(const std::string& spec_file,
+                                   const std::vector<std::string>& layer_paths) {
+  return with_implicit(TRY(spec::load_spec(spec_file, layer_paths)));
+}
+
+Result<spec::ImageSpec> read_image(const document::Node& root, const std::string& spec_file,
+                                   const std::vector<std::string>& layer_paths) {
+  return with_implicit(TRY(spec::read_spec(root, spec_file, layer_paths)));
 }
 
 Result<std::vector<DefinedLayer>> define(const spec::ImageSpec& spec) {

@@ -19,6 +19,9 @@ struct DefinedLayer {
 /// first layer, near the bottom, so that images share it.
 Result<spec::ImageSpec> load_image(const std::string& spec_file,
                                    const std::vector<std::string>& layer_paths);
+/// The same for a document that was read before.
+Result<spec::ImageSpec> read_image(const document::Node& root, const std::string& spec_file,
+                                   const std::vector<std::string>& layer_paths);
 
 /// Decodes every entry.
 Result<std::vector<DefinedLayer>> define(const spec::ImageSpec& spec);

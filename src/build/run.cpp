@@ -52,7 +52,7 @@ class Run {
   bool ready(std::size_t index) const;
   bool all_taken() const;
   void give_up(Error error);
-  Result<store::BuiltLayer> build(std::size_t index);
+  Result<store::BuiltLayer> build(std::size_t index, bool& shared);
   Result<std::vector<store::BuiltLayer>> parents_of(std::size_t index);
   void tell(std::size_t index, const store::BuiltLayer& layer) const;
   Result<store::BuiltLayer> produce(std::size_t index, base::ProgressTask& task);
@@ -219,13 +219,15 @@ Result<> Run::check_record(std::size_t index, const store::BuiltLayer& built) co
                 "differ between two runs; 'imgforge build --record' accepts the new digests"));
 }
 
-Result<store::BuiltLayer> Run::build(std::size_t index) {
+// `shared`: another build made it meanwhile.
+Result<store::BuiltLayer> Run::build(std::size_t index, bool& shared) {
   const PlannedLayer& layer = plan_.layers[index];
   auto task = place_.progress.start("build", layer.id, layer.recipe->estimated_bytes());
   const auto lock = TRY(place_.store.lock_layer(
       layer.key, [&] { task->set_phase("waiting for another build of the same layer"); }));
   if (auto known = TRY(place_.store.find_layer(layer.key)); known && !options_.check) {
     task->finish("shared");
+    shared = true;
     return *known;
   }
   store::BuiltLayer built = TRY(produce(index, *task));
@@ -246,7 +248,8 @@ Result<store::BuiltLayer> Run::build(std::size_t index) {
 
 void Run::work(bool smallest_first) {
   while (const auto index = next(smallest_first)) {
-    auto built = build(*index);
+    bool shared = false;
+    auto built = build(*index, shared);
     if (!built) {
       return give_up(std::move(built.error()).context("layer " + plan_.layers[*index].id));
     }
@@ -254,6 +257,7 @@ void Run::work(bool smallest_first) {
     {
       const std::lock_guard lock(mutex_);
       slots_[*index].built = std::move(*built);
+      slots_[*index].reused = shared;
     }
     changed_.notify_all();
   }

@@ -13,7 +13,8 @@ std::span<const Command> commands() {
       keygen_command(),    inspect_command(),    diff_command(),       probe_command(),
       env_command(),       env_pin_command(),    env_status_command(), env_check_command(),
       env_hook_command(),  env_verify_command(), env_show_command(),   env_run_command(),
-      env_setup_command(), login_command(),      logout_command(),     harbor_command(),
+      env_setup_command(), matrix_command(),     catalog_command(),    outdated_command(),
+      rebuild_command(),   login_command(),      logout_command(),     harbor_command(),
       cache_command(),     doctor_command(),     completion_command(),
   };
   return kCommands;

@@ -10,6 +10,7 @@
 #include "oci/reference.h"
 #include "spec/compose.h"
 #include "spec/layer_definition.h"
+#include "spec/matrix.h"
 #include "spec/read_document.h"
 #include "spec/runtime_settings.h"
 
@@ -192,10 +193,21 @@ std::string digest_of(const Node& root, const DefinitionFinder& definitions) {
 }  // namespace
 
 Result<ImageSpec> load_spec(const std::string& file, const std::vector<std::string>& layer_paths) {
+  const SpecAddress address = parse_address(file);
+  const Node root = TRY(address.cell.empty() ? read_document(file) : load_cell(address));
+  if (address.cell.empty() && root.is_map() && root.find("matrix")) {
+    return fail(root.error(file + " is a matrix, not the spec of one image")
+                    .hint("imgforge matrix " + base::shell_quote(file) +
+                          " lists its cells; one of them is FILE#CELL"));
+  }
+  return read_spec(root, file, layer_paths);
+}
+
+Result<ImageSpec> read_spec(const Node& root, const std::string& file,
+                            const std::vector<std::string>& layer_paths) {
   ImageSpec spec;
   spec.file = file;
   spec.project_directory = TRY(project_directory(file));
-  const Node root = TRY(read_document(file));
 
   Fields fields(root, "the spec");
   check_format_version(fields);
@@ -229,7 +241,7 @@ Result<ImageSpec> load_spec(const std::string& file, const std::vector<std::stri
 
   spec.digest = digest_of(root, definitions);
   spec.files = definitions.files();
-  spec.files.insert(spec.files.begin(), file);
+  spec.files.insert(spec.files.begin(), parse_address(file).file);
   return spec;
 }
 

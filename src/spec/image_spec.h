@@ -56,7 +56,10 @@ struct ImageSpec {
   std::vector<std::string> files;  // every file that was read, the spec first
 };
 
-/// `layer_paths`: folders to look for definitions after `<project>/layers`.
+/// `file` may be a cell of a matrix (matrix.h). `layer_paths`: folders to look for definitions after `<project>/layers`.
 Result<ImageSpec> load_spec(const std::string& file, const std::vector<std::string>& layer_paths);
+/// The same for a document that was read before.
+Result<ImageSpec> read_spec(const document::Node& root, const std::string& file,
+                            const std::vector<std::string>& layer_paths);
 
 }  // namespace imgforge::spec

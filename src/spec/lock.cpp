@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "spec/matrix.h"
 
 namespace imgforge::spec {
 
@@ -164,13 +165,14 @@ std::string difference(const Lock& lock, const ImageSpec& spec) {
 }  // namespace
 
 std::string lock_path(const std::string& spec_file) {
-  std::string_view stem = spec_file;
+  const SpecAddress address = parse_address(spec_file);
+  std::string_view stem = address.file;
   for (std::string_view extension : {".yaml", ".yml", ".json"}) {
     if (!stem.ends_with(extension)) continue;
     stem.remove_suffix(extension.size());
     break;
   }
-  return std::string(stem) + ".lock.json";
+  return std::string(stem) + (address.cell.empty() ? "" : "." + address.cell) + ".lock.json";
 }
 
 std::string format_lock(const Lock& lock) {

@@ -45,7 +45,7 @@ struct Lock {
   bool operator==(const Lock&) const = default;
 };
 
-/// "specs/x.yaml" -> "specs/x.lock.json".
+/// "specs/x.yaml" -> "specs/x.lock.json"; "specs/x.matrix.yaml#CELL" -> "specs/x.matrix.CELL.lock.json".
 std::string lock_path(const std::string& spec_file);
 std::string format_lock(const Lock& lock);
 Result<Lock> parse_lock(std::string_view json, const std::string& file);

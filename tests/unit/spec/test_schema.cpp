@@ -1,8 +1,10 @@
 // Holds the published JSON Schemas (docs/schema) and the decoders together: what is committed
 // passes both, and what is broken fails both.
+#include "base/text.h"
 #include "project.h"
 #include "schema.h"
 #include "spec/layer_definition.h"
+#include "spec/matrix.h"
 
 using namespace imgforge;
 
@@ -22,7 +24,7 @@ TEST_CASE("every committed spec passes the schema and the decoder") {
   const Schema schema("spec.schema.json");
   std::size_t count = 0;
   for (const std::string& name : REQUIRE_OK(base::list_directory(kRoot + "/specs"))) {
-    if (!name.ends_with(".yaml")) continue;
+    if (!name.ends_with(".yaml") || name.ends_with(".matrix.yaml")) continue;
     INFO(name);
     CHECK(schema.check(read(kRoot + "/specs/" + name)) == "");
     REQUIRE_OK(spec::load_spec(kRoot + "/specs/" + name, {}));
@@ -162,5 +164,74 @@ TEST_CASE("broken layer definitions are refused by schema and decoder") {
     INFO(text);
     CHECK(schema.check(text) != "");
     CHECK_FALSE(load(text));
+  }
+}
+
+namespace {
+
+const std::string kMatrix =
+    "imgforge: 1\nmatrix: demo\naxes: {a: [x, {value: y, with: {extra: z}}], b: ['1', '2']}\n";
+const std::string kTemplate =
+    "spec: {imgforge: 1, image: demo, build: v1, epoch: 2025-05-20T00:00:00Z, "
+    "config: {env: {A: '${a}', B: '${b}'}}, layers: [{kind: files, from: app}]}\n";
+
+// Whether the file and every cell of it are read.
+bool reads(const Project& project, const std::string& text) {
+  project.write("specs/demo.matrix.yaml", text);
+  const std::string file = project.path("specs/demo.matrix.yaml");
+  const auto matrix = spec::load_matrix(file);
+  if (!matrix) return false;
+  for (const spec::MatrixCell& cell : matrix->cells) {
+    if (cell.spec && !spec::load_spec(file + "#" + cell.name, {})) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("every committed matrix passes the schema and the decoder") {
+  const Schema schema("matrix.schema.json");
+  std::size_t count = 0;
+  for (const std::string& name : REQUIRE_OK(base::list_directory(kRoot + "/specs"))) {
+    if (!name.ends_with(".matrix.yaml")) continue;
+    INFO(name);
+    const std::string file = kRoot + "/specs/" + name;
+    CHECK(schema.check(read(file)) == "");
+    for (const spec::MatrixCell& cell : REQUIRE_OK(spec::load_matrix(file)).cells) {
+      if (cell.spec) REQUIRE_OK(spec::load_spec(file + "#" + cell.name, {}));
+    }
+    ++count;
+  }
+  CHECK(count >= 1);
+}
+
+TEST_CASE("broken matrices are refused by schema and decoder") {
+  const Schema schema("matrix.schema.json");
+  const Project project;
+  const std::string good = kMatrix + kTemplate;
+  REQUIRE(schema.check(good) == "");
+  REQUIRE(reads(project, good));
+  const std::string head = "imgforge: 1\nmatrix: demo\n";
+  for (const std::string& text :
+       {std::string("[]"), kMatrix, head + kTemplate, "matrix: demo\naxes: {a: [x]}\n" + kTemplate,
+        "imgforge: 1\nmatrix: Demo\naxes: {a: [x]}\n" + kTemplate, head + "axes: {}\n" + kTemplate,
+        head + "axes: {a: []}\n" + kTemplate, head + "axes: {a: x}\n" + kTemplate,
+        head + "axes: {A: [x]}\n" + kTemplate, head + "axes: {a: [[x]]}\n" + kTemplate,
+        head + "axes: {a: [{with: {b: c}}]}\n" + kTemplate,
+        head + "axes: {a: [{value: x, wiht: {}}]}\n" + kTemplate, kMatrix + "spec: [x]\n",
+        kMatrix + base::replace_all(kTemplate, "image: demo, ", ""),
+        kMatrix + base::replace_all(kTemplate, "config:", "confg:")}) {
+    INFO(text);
+    CHECK(schema.check(text) != "");
+    CHECK_FALSE(reads(project, text));
+  }
+  for (const char* line :
+       {"excludes: []", "exclude: [{where: {a: x}}]", "exclude: [{reason: x}]",
+        "exclude: [{where: {}, reason: x}]", "exclude: [{where: {a: x}, reason: ' '}]",
+        "exclude: [{where: {a: {b: c}}, reason: x}]", "jobs: {option: []}",
+        "jobs: {options: --push}", "jobs: {share_from: much}", "jobs: {image: [x]}"}) {
+    INFO(line);
+    CHECK(schema.check(good + line + "\n") != "");
+    CHECK_FALSE(reads(project, good + line + "\n"));
   }
 }

@@ -1,0 +1,71 @@
+// How a catalogue page looks: light and dark, from a phone's width up.
+#pragma once
+
+#include <string_view>
+
+namespace imgforge::release {
+
+inline constexpr std::string_view kCatalogueStyle = R"css(
+:root{--bg:#fbfbfa;--card:#fff;--ink:#1c1e21;--dim:#5a6068;--line:#d9dcdf;--link:#0b57a4;--own:#c3c8ce;
+--good:#12652f;--good-bg:#dff3e4;--warn:#7a4a00;--warn-bg:#fdeecb;--bad:#9b1c1c;--bad-bg:#fbe3e1;--info:#40464d;--info-bg:#e8eaed;
+--c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#a0529b;--c4:#b58900;--c5:#3a9bdc;--c6:#7b5b3a;--c7:#77808a}
+@media (prefers-color-scheme:dark){:root{--bg:#15171a;--card:#1d2024;--ink:#e6e8ea;--dim:#a3aab2;--line:#363b41;--link:#7db8f0;--own:#4a5057;
+--good:#a5e0b6;--good-bg:#153a22;--warn:#f3cf85;--warn-bg:#43310b;--bad:#f5b4b0;--bad-bg:#4a1a19;--info:#ccd1d6;--info-bg:#2d3238;
+--c0:#4ea3dc;--c1:#f08a3c;--c2:#35c79c;--c3:#d08acb;--c4:#e0b93a;--c5:#86c8f5;--c6:#b8926c;--c7:#98a2ad}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--bg);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
+header,main{max-width:72rem;margin:0 auto;padding:0 1rem}
+header{padding-top:1.5rem}
+h1{font-size:1.7rem;line-height:1.2;margin:0 0 1rem;overflow-wrap:anywhere}
+h2{font-size:1.25rem;margin:2.25rem 0 .75rem}
+h3{font-size:1rem;margin:0 0 .25rem;overflow-wrap:anywhere}
+a{color:var(--link)}
+a:focus-visible,summary:focus-visible,.scroll:focus-visible{outline:3px solid var(--link);outline-offset:2px}
+.skip{position:absolute;left:-100rem}
+.skip:focus{left:1rem;top:.5rem;background:var(--card);padding:.5rem}
+.stats{display:grid;grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:.75rem;margin:0}
+.stats div{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.6rem .8rem;display:flex;flex-direction:column-reverse}
+.stats dd{margin:0;font-size:1.35rem;font-weight:600;order:1}
+.stats dt{color:var(--dim);font-size:.875rem}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-size:.9375rem}
+caption{text-align:left;color:var(--dim);padding:.75rem 0 .25rem}
+th,td{text-align:left;padding:.45rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
+thead th{color:var(--dim);font-weight:600;font-size:.8125rem}
+tbody th{font-weight:600}
+.n{text-align:right;white-space:nowrap}
+.mark{display:inline-block;border-radius:.3rem;padding:0 .4rem;font-size:.8125rem;font-weight:600;background:var(--info-bg);color:var(--info)}
+.mark.good{background:var(--good-bg);color:var(--good)}
+.mark.warning{background:var(--warn-bg);color:var(--warn)}
+.mark.error{background:var(--bad-bg);color:var(--bad)}
+.notes{padding-left:1.1rem;overflow-wrap:anywhere}
+.notes li{margin:.3rem 0}
+.bars{display:grid;gap:.8rem}
+.bar{display:grid;grid-template-columns:1fr auto;gap:.15rem .75rem;font-size:.9375rem}
+.bar span{overflow-wrap:anywhere}
+.bar svg{grid-column:1/-1;width:100%;height:1.5rem;display:block;border-radius:.25rem;background:var(--info-bg)}
+.size{color:var(--dim);font-variant-numeric:tabular-nums;white-space:nowrap}
+.key{width:.8rem;height:.8rem;vertical-align:-.05rem;border-radius:.15rem}
+rect{stroke:var(--bg);stroke-width:1.5;vector-effect:non-scaling-stroke}
+.own{fill:var(--own)}
+.c0{fill:var(--c0)}.c1{fill:var(--c1)}.c2{fill:var(--c2)}.c3{fill:var(--c3)}.c4{fill:var(--c4)}.c5{fill:var(--c5)}.c6{fill:var(--c6)}.c7{fill:var(--c7)}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr));gap:1rem}
+article{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem;min-width:0}
+article:target{border-color:var(--link);box-shadow:0 0 0 2px var(--link)}
+.where{margin:0 0 .6rem;color:var(--dim);font-size:.875rem;overflow-wrap:anywhere}
+code{font-size:.8125rem}
+.chips{list-style:none;display:flex;flex-wrap:wrap;gap:.35rem;margin:0 0 .6rem;padding:0}
+.chips li{border:1px solid var(--line);border-radius:1rem;padding:0 .6rem;font-size:.875rem;overflow-wrap:anywhere}
+.facts{margin:0;font-size:.9375rem}
+.facts div{display:grid;grid-template-columns:7rem 1fr;gap:.5rem;padding:.2rem 0}
+.facts dt{color:var(--dim);overflow-wrap:anywhere}
+.facts dd{margin:0;overflow-wrap:anywhere}
+.facts p{margin:0 0 .25rem}
+details{margin-top:.5rem}
+summary{cursor:pointer;color:var(--link)}
+.layers,.moves{padding-left:1.4rem;font-size:.9375rem;overflow-wrap:anywhere}
+@media print{body{background:#fff}article{break-inside:avoid}}
+main{padding-bottom:3rem}
+)css";
+
+}  // namespace imgforge::release
