@@ -24,9 +24,9 @@ TEST_CASE("good contracts pass the schema and the decoder") {
        {example, kHead, kHead + "pin:\n", kHead + "pin: {tag: v1, digest: " + kDigest + "}\n",
         kHead + "pin: {tag: v1, digest: " + kDigest + ", build: v2, promise: " + kDigest +
             ", components: {torch: 2.6, cuda: \"12.4\"}}\n",
-        kHead + "branches: {main: v1-lts, \"feat/*\": nightly}\n", kHead + "hooks: {outside: allow}\n",
-        kHead + "hooks: {}\n", kHead + "trust_policy: trust.yaml\n",
-        std::string("imgforge: 1\nrepository: localhost/a\n"),
+        kHead + "branches: {main: v1-lts, \"feat/*\": nightly}\n",
+        kHead + "hooks: {outside: allow}\n", kHead + "hooks: {}\n",
+        kHead + "trust_policy: trust.yaml\n", std::string("imgforge: 1\nrepository: localhost/a\n"),
         std::string("imgforge: 1\nrepository: 127.0.0.1:5000/a/b\n")}) {
     INFO(text);
     CHECK(schema.check(text) == "");
