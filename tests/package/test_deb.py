@@ -27,7 +27,8 @@ class DebTest(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="imgforge-deb-"))
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        made = run(CPACK, "--config", BUILD / "CPackConfig.cmake", "-G", "DEB", "-B", cls.folder)
+        # gzip: a third of the time that xz takes; nothing else is different.
+        made = run(CPACK, "--config", BUILD / "CPackConfig.cmake", "-G", "DEB", "-D", "CPACK_DEBIAN_COMPRESSION_TYPE=gzip", "-B", cls.folder)
         assert made.returncode == 0, made.stdout + made.stderr
         cls.deb = next(cls.folder.glob("imgforge_*.deb"))
         cls.root = cls.folder / "root"
