@@ -105,7 +105,7 @@ class Cells(MatrixTest):
         self.ok(project.run("plan", FILE + "#a1-b2"))
         built = self.json(project.run("build", FILE + "#a1-b2", "--json"))
         self.assertEqual((built["image"], built["tag"]), ("demo-a1", "v1_b2"))
-        self.fails(project.run("build", FILE + "#a1-b3"), 3, "a1-b2")
+        self.fails(project.run("build", FILE + "#a1-b3"), 3, "a1-b1")
         self.fails(project.run("build", FILE + "#a3-b2"), 7, "nobody trains that")
         self.fails(project.run("build", FILE), 2, "imgforge matrix")
         self.fails(project.run("matrix", "specs/demo.yaml"), 2, "one image")
