@@ -148,7 +148,7 @@ TEST_CASE("every layer of the catalogue decodes") {
   const std::string root = IMGFORGE_SOURCE_DIR;
   std::vector<spec::ImageSpec> specs = {REQUIRE_OK(project.load(all, {root + "/layers"}))};
   for (const std::string& name : REQUIRE_OK(base::list_directory(root + "/specs"))) {
-    if (!name.ends_with(".yaml")) continue;
+    if (!name.ends_with(".yaml") || name.ends_with(".matrix.yaml")) continue;
     specs.push_back(REQUIRE_OK(spec::load_spec(root + "/specs/" + name, {})));
   }
   CHECK(specs.size() >= 5);
