@@ -7,8 +7,10 @@
 
 #include "text.h"
 
-enum { MAX_VARIABLES = sizeof((struct determinism*)0)->variables /
-                       sizeof((struct determinism*)0)->variables[0] };
+enum {
+  MAX_VARIABLES =
+      sizeof((struct determinism*)0)->variables / sizeof((struct determinism*)0)->variables[0]
+};
 
 // A module's name becomes a file's name and a word for Python: letters, digits, underscores.
 static bool is_module_name(const char* name) {

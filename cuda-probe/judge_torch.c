@@ -42,12 +42,12 @@ static void judge_python(const struct torch* torch, struct verdict* verdict) {
                                strerror(torch->exec_error)),
                    "%s", kFresh);
   } else {
-    finding_advise(verdict_add(verdict, EXIT_IMAGE, OWNER_IMAGE, "python-failed",
-                               "the image's Python %s ended with status %d and without a result: %s",
-                               torch->interpreter, torch->status,
-                               torch->last_words[0] != '\0' ? torch->last_words
-                                                            : "it said nothing"),
-                   "PYTHONHOME, PYTHONPATH or a sitecustomize module may be the reason; %s", kFresh);
+    finding_advise(
+        verdict_add(verdict, EXIT_IMAGE, OWNER_IMAGE, "python-failed",
+                    "the image's Python %s ended with status %d and without a result: %s",
+                    torch->interpreter, torch->status,
+                    torch->last_words[0] != '\0' ? torch->last_words : "it said nothing"),
+        "PYTHONHOME, PYTHONPATH or a sitecustomize module may be the reason; %s", kFresh);
   }
 }
 
@@ -58,10 +58,11 @@ static void judge_import(const struct report* report, const struct promise* prom
   const struct variable* search = &report->survey.library_path;
   if (mentions(why, "ModuleNotFoundError") && mentions(why, "'torch'") &&
       !torch_is_promised(promise)) {
-    finding_advise(verdict_note(verdict, SEVERITY_INFO, OWNER_NOBODY, "torch-absent",
-                                "%s has no torch, and none is promised: nothing was computed with it",
-                                torch->interpreter),
-                   "leave --deep out");
+    finding_advise(
+        verdict_note(verdict, SEVERITY_INFO, OWNER_NOBODY, "torch-absent",
+                     "%s has no torch, and none is promised: nothing was computed with it",
+                     torch->interpreter),
+        "leave --deep out");
   } else if (!report->driver.loaded &&
              (mentions(why, "libcuda.so") || mentions(why, "libnvidia-"))) {
     finding_advise(verdict_add(verdict, EXIT_CHECK_FAILED, OWNER_RUN, "torch-needs-driver",
@@ -107,7 +108,8 @@ static void judge_identity(const struct report* report, const struct promise* pr
         verdict_add(verdict, EXIT_IMAGE, OWNER_IMAGE,
                     agrees && strcmp(built, "none") == 0 ? "cpu-build" : "component-mismatch",
                     "torch says of itself that it is %s for CUDA %s; %s for CUDA %s is promised",
-                    torch->version, built, version != 0 ? version : "any", cuda != 0 ? cuda : "any"),
+                    torch->version, built, version != 0 ? version : "any",
+                    cuda != 0 ? cuda : "any"),
         "%s", kFresh);
   }
 }
@@ -123,26 +125,27 @@ static void judge_available(const struct report* report, struct verdict* verdict
   }
   if (torch->cuda[0] == '\0') {
     if (verdict_has(verdict, "cpu-build")) return;
-    finding_advise(verdict_add(verdict, EXIT_IMAGE, OWNER_IMAGE, "cpu-build",
-                               "torch %s is a build without CUDA: it cannot use the GPU",
-                               torch->version),
-                   "use an image with a CUDA build of torch: a +cuNNN version of PyTorch's own index");
+    finding_advise(
+        verdict_add(verdict, EXIT_IMAGE, OWNER_IMAGE, "cpu-build",
+                    "torch %s is a build without CUDA: it cannot use the GPU", torch->version),
+        "use an image with a CUDA build of torch: a +cuNNN version of PyTorch's own index");
   } else if (mentions(why, "too old")) {
     finding_advise(verdict_add(verdict, EXIT_HOST, OWNER_HOST, "driver-too-old",
                                "torch %s for CUDA %s refuses the host's driver: %s", torch->version,
                                torch->cuda, why),
                    "update the host's driver, or use an image for an older CUDA");
   } else if (report->stages[STAGE_DRIVER].state == STAGE_SKIPPED) {
-    finding_advise(verdict_add(verdict, EXIT_NO_GPU, OWNER_RUN, "torch-no-gpu",
-                               "torch.cuda.is_available() is False%s%s", why[0] != '\0' ? ": " : "",
-                               why),
-                   "run the probe without --only, which looks at the driver and says why");
+    finding_advise(
+        verdict_add(verdict, EXIT_NO_GPU, OWNER_RUN, "torch-no-gpu",
+                    "torch.cuda.is_available() is False%s%s", why[0] != '\0' ? ": " : "", why),
+        "run the probe without --only, which looks at the driver and says why");
   } else {
     finding_advise(
-        verdict_add(verdict, EXIT_IMAGE, OWNER_IMAGE, "torch-no-gpu",
-                    "the driver works and sees %d GPU%s, but torch.cuda.is_available() is False%s%s",
-                    report->driver.gpu_count, report->driver.gpu_count == 1 ? "" : "s",
-                    why[0] != '\0' ? ": " : "", why),
+        verdict_add(
+            verdict, EXIT_IMAGE, OWNER_IMAGE, "torch-no-gpu",
+            "the driver works and sees %d GPU%s, but torch.cuda.is_available() is False%s%s",
+            report->driver.gpu_count, report->driver.gpu_count == 1 ? "" : "s",
+            why[0] != '\0' ? ": " : "", why),
         "libraries of another CUDA may come first (LD_LIBRARY_PATH is %s); %s",
         report->survey.library_path.set ? report->survey.library_path.value : "not set", kFresh);
   }
@@ -154,7 +157,8 @@ static bool has_code(const char* list, int major, int minor) {
   COPY(words, list);
   char* rest = words;
   for (char* word; (word = strsep(&rest, " ")) != 0;) {
-    if (text_starts_with(word, "sm_") && architecture_fits(word + 3, false, major, minor)) return true;
+    if (text_starts_with(word, "sm_") && architecture_fits(word + 3, false, major, minor))
+      return true;
     if (text_starts_with(word, "compute_") && architecture_fits(word + 8, true, major, minor)) {
       return true;
     }
@@ -172,8 +176,9 @@ static void judge_architectures(const struct torch* torch, struct verdict* verdi
                     "torch %s has no code for this GPU (%s, sm_%d%d): it was built for %s",
                     torch->version, gpu->name, gpu->major, gpu->minor, torch->architectures);
     finding->gpu = i;
-    finding_advise(finding, "use an image with a torch that supports this GPU (Blackwell GPUs need "
-                            "PyTorch 2.7 with CUDA 12.8 or later)");
+    finding_advise(finding,
+                   "use an image with a torch that supports this GPU (Blackwell GPUs need "
+                   "PyTorch 2.7 with CUDA 12.8 or later)");
   }
 }
 
@@ -205,14 +210,16 @@ static void judge_error(const struct torch_check* check, enum torch_item item,
   } else if (mentions(why, "ncorrectable ECC")) {
     finding = verdict_add(verdict, EXIT_HARDWARE, OWNER_HARDWARE, "ecc",
                           "the GPU's memory has an uncorrectable error: %s", why);
-    finding_advise(finding, "drain the node, reset the GPU (nvidia-smi --gpu-reset), and replace it "
-                            "if it comes back");
+    finding_advise(finding,
+                   "drain the node, reset the GPU (nvidia-smi --gpu-reset), and replace it "
+                   "if it comes back");
   } else if (item == TORCH_ALL_REDUCE) {
     finding = verdict_add(verdict, EXIT_CHECK_FAILED, OWNER_RUN, "torch-nccl",
                           "each GPU works, but %s failed: %s", work_of(item), why);
-    finding_advise(finding,
-                   "give the container a larger /dev/shm (--shm-size=8g, --ipc=host); NCCL_DEBUG=INFO "
-                   "shows what it tried");
+    finding_advise(
+        finding,
+        "give the container a larger /dev/shm (--shm-size=8g, --ipc=host); NCCL_DEBUG=INFO "
+        "shows what it tried");
   } else {
     finding = verdict_add(verdict, EXIT_IMAGE, OWNER_IMAGE, "torch-error", "torch failed at %s: %s",
                           work_of(item), why);
@@ -226,13 +233,13 @@ static void judge_error(const struct torch_check* check, enum torch_item item,
 static void judge_wrong(const struct torch_check* check, enum torch_item item,
                         struct verdict* verdict) {
   const bool cpu = item == TORCH_MATMUL_CPU || item == TORCH_LINEAR_CPU;
-  struct finding* finding =
-      verdict_add(verdict, cpu ? EXIT_CHECK_FAILED : EXIT_HARDWARE, OWNER_HARDWARE,
-                  "torch-wrong-result", "torch got wrong numbers from %s: %s", work_of(item),
-                  check->detail);
+  struct finding* finding = verdict_add(
+      verdict, cpu ? EXIT_CHECK_FAILED : EXIT_HARDWARE, OWNER_HARDWARE, "torch-wrong-result",
+      "torch got wrong numbers from %s: %s", work_of(item), check->detail);
   finding->gpu = check->gpu;
-  finding_advise(finding, "repeat it on another %s: wrong there as well, it is the image's libraries; "
-                          "right there, take this one out of use",
+  finding_advise(finding,
+                 "repeat it on another %s: wrong there as well, it is the image's libraries; "
+                 "right there, take this one out of use",
                  cpu ? "machine" : "GPU");
 }
 

@@ -53,6 +53,16 @@ static int run_info(const struct options* options, const struct promise* promise
   return finish(EXIT_OK);
 }
 
+// Where the driver or NVML does not start, or NVML knows fewer GPUs than there are nodes.
+static bool nodes_are_needed(const struct report* report) {
+  const bool driver = report->stages[STAGE_DRIVER].state != STAGE_SKIPPED;
+  const bool nvml = report->stages[STAGE_NVML].state != STAGE_SKIPPED;
+  if (report->survey.gpu_count == 0) return false;
+  if (driver && !report->driver.initialised) return true;
+  return nvml && report->nvml.loaded &&
+         (report->nvml.error != 0 || report->nvml.gpu_count < report->survey.gpu_count);
+}
+
 // The stages that were chosen. With --wait the survey has been made already.
 static void run_stages(const struct options* options, const struct promise* promise,
                        struct report* report) {
@@ -65,10 +75,8 @@ static void run_stages(const struct options* options, const struct promise* prom
   if (stages & (1u << STAGE_DRIVER | 1u << STAGE_COMPUTE)) {
     const struct driver_options driver = {(stages & 1u << STAGE_COMPUTE) != 0};
     stage_run(report, STAGE_DRIVER, timeout, driver_run, &driver);
-    if (!report->driver.initialised && report->survey.gpu_count > 0) {
-      stage_run(report, STAGE_NODES, timeout, nodes_run, 0);
-    }
   }
+  if (nodes_are_needed(report)) stage_run(report, STAGE_NODES, timeout, nodes_run, 0);
   if (promise->state == PROMISE_PRESENT && (stages & 1u << STAGE_LIBRARIES)) {
     stage_run(report, STAGE_LIBRARIES, timeout, libraries_run, promise);
   }

@@ -82,10 +82,10 @@ static bool parse_duration(const char* text, double* seconds) {
   if (length == 0 || length >= sizeof digits) return false;
   FORMAT(digits, "%.*s", (int)length, text);
   const char* unit = text + length;
-  unsigned long factor = strcmp(unit, "h") == 0                             ? 3600
-                         : strcmp(unit, "m") == 0                           ? 60
-                         : *unit == '\0' || strcmp(unit, "s") == 0          ? 1
-                                                                            : 0;
+  unsigned long factor = strcmp(unit, "h") == 0                    ? 3600
+                         : strcmp(unit, "m") == 0                  ? 60
+                         : *unit == '\0' || strcmp(unit, "s") == 0 ? 1
+                                                                   : 0;
   if (factor == 0 || !text_to_number(digits, DAY_SECONDS / factor, &number) || number == 0) {
     return false;
   }

@@ -249,8 +249,7 @@ void show_text(FILE* stream, const struct style* style, const struct report* rep
   }
   fputc('\n', stream);
   if (verdict->deciding < 0) {
-    put_line(&sheet, "\033[1;32m", "OK",
-             verdict_all_well(report, verdict));
+    put_line(&sheet, "\033[1;32m", "OK", verdict_all_well(report, verdict));
     return;
   }
   const struct finding* finding = &verdict->findings[verdict->deciding];

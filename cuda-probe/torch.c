@@ -19,9 +19,9 @@ extern char** environ;
 enum { RESULT_FD = 3, WORDS = 5 };
 
 const char* torch_item_name(enum torch_item item) {
-  static const char* const names[TORCH_ITEM_COUNT] = {
-      "determinism", "import", "matmul-cpu",  "linear-cpu", "devices",
-      "matmul",      "linear", "convolution", "all-reduce"};
+  static const char* const names[TORCH_ITEM_COUNT] = {"determinism", "import",      "matmul-cpu",
+                                                      "linear-cpu",  "devices",     "matmul",
+                                                      "linear",      "convolution", "all-reduce"};
   return names[item];
 }
 
@@ -35,6 +35,7 @@ static bool find_python(const struct promise* promise, struct torch* torch) {
       FORMAT(torch->interpreter, "%.400s/bin/%s", promise->python_prefix, names[i]);
       if (is_program(torch->interpreter)) return true;
     }
+    torch->exec_error = ENOENT;
     return false;
   }
   const char* search = getenv("PATH");
@@ -61,8 +62,13 @@ static void become_python(struct torch* torch, const char* module, int result, i
   int kept = fcntl(result, F_DUPFD_CLOEXEC, 10);
   dup2(errors, STDERR_FILENO);
   dup2(kept, RESULT_FD);
-  char* words[] = {torch->interpreter, (char*)"-B", (char*)"-c",         (char*)torch_check_py,
-                   number,             (char*)module, 0};
+  char* words[] = {torch->interpreter,
+                   (char*)"-B",
+                   (char*)"-c",
+                   (char*)torch_check_py,
+                   number,
+                   (char*)module,
+                   0};
   if (chdir("/") == 0) execve(torch->interpreter, words, environ);
   torch->exec_error = errno;  // shared memory: the parent sees it
   _exit(127);

@@ -21,7 +21,8 @@ const char* verdict_all_well(const struct report* report, const struct verdict* 
   static const enum stage whole[] = {STAGE_SURVEY, STAGE_NVML, STAGE_DRIVER, STAGE_COMPUTE};
   if (verdict->no_gpu) return "no GPU is visible, which is allowed here; all other checks passed";
   for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
-    if (report->stages[whole[i]].state == STAGE_SKIPPED) return "what was asked to be checked works";
+    if (report->stages[whole[i]].state == STAGE_SKIPPED)
+      return "what was asked to be checked works";
   }
   return "GPU, driver and image work together";
 }
@@ -157,6 +158,7 @@ void verdict_decide(const struct report* report, const struct promise* promise, 
   judge_host(report, promise, verdict);
   judge_gpus(report, promise, verdict);
   judge_image(report, promise, verdict);
+  judge_determinism(report, verdict);
   judge_torch(report, promise, verdict);
   verdict->deciding = -1;
   for (int i = 0; i < verdict->count; i++) {

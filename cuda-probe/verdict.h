@@ -64,12 +64,18 @@ void finding_advise(struct finding* finding, const char* format, ...)
 // The rules, in the order in which they are asked.
 void judge_stages(const struct report* report, struct verdict* verdict);
 void judge_driver(const struct report* report, struct verdict* verdict);
+// Where the driver's stage was left out: what NVML and the nodes say.
+void judge_management(const struct report* report, struct verdict* verdict);
+// A GPU that NVML calls lost; what the device nodes' errors explain. True if that was the reason.
+bool judge_lost(const struct report* report, struct verdict* verdict);
+bool judge_nodes(const struct report* report, struct verdict* verdict);
 void judge_gpus(const struct report* report, const struct promise* promise,
                 struct verdict* verdict);
 void judge_host(const struct report* report, const struct promise* promise,
                 struct verdict* verdict);
 void judge_image(const struct report* report, const struct promise* promise,
                  struct verdict* verdict);
+void judge_determinism(const struct report* report, struct verdict* verdict);
 void judge_torch(const struct report* report, const struct promise* promise,
                  struct verdict* verdict);
 

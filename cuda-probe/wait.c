@@ -12,14 +12,18 @@ static const double kPause = 1.0;
 // What there is to wait for; 0 if nothing. Windows Subsystem for Linux has no nodes but dxg.
 static const char* missing(const struct survey* survey) {
   if (survey->dxg) return 0;
-  if (survey->gpu_count == 0) return "there is no GPU's device node (/dev/nvidia0) in the container";
+  if (survey->gpu_count == 0)
+    return "there is no GPU's device node (/dev/nvidia0) in the container";
   if (survey->control.error != 0) return "/dev/nvidiactl cannot be opened yet";
   return 0;
 }
 
+// Each reason is told once, when it is a new one.
 static void say(struct wait* wait, const char* what) {
-  if (strcmp(wait->missing, what) == 0) return;
+  static char said[LINE_SIZE];
   COPY(wait->missing, what);
+  if (strcmp(said, wait->missing) == 0) return;
+  COPY(said, wait->missing);
   fprintf(stderr, "imgforge: waiting for a GPU, up to %.0f s: %s\n", wait->limit, what);
 }
 
@@ -53,9 +57,14 @@ void wait_for_nodes(struct report* report, double began, double limit, double ti
 // Causes that end when a driver, its services or a GPU's instance have been started. A variable or
 // a capability of the container does not change while it runs.
 static const struct finding* passing(const struct verdict* verdict) {
-  static const char* const causes[] = {"no-driver",        "no-gpu-requested", "no-device-nodes",
-                                       "no-kernel-driver", "no-device",        "fabric-manager",
-                                       "uvm",              "mig-without-instance"};
+  static const char* const causes[] = {"no-driver",
+                                       "no-gpu-requested",
+                                       "no-device-nodes",
+                                       "no-kernel-driver",
+                                       "no-device",
+                                       "fabric-manager",
+                                       "uvm",
+                                       "mig-without-instance"};
   for (int i = 0; i < verdict->count; i++) {
     for (size_t k = 0; k < sizeof causes / sizeof causes[0]; k++) {
       if (strcmp(verdict->findings[i].cause, causes[k]) == 0) return &verdict->findings[i];
@@ -70,6 +79,10 @@ bool wait_for_driver(struct report* report, const struct verdict* verdict, doubl
   const bool decides = verdict->deciding < 0 || finding == &verdict->findings[verdict->deciding];
   if (finding == 0 || !decides) return false;
   struct wait* wait = &report->wait;
+  if (now_seconds() >= began + limit) {
+    if (wait->missing[0] == '\0') COPY(wait->missing, finding->sentence);
+    return false;
+  }
   wait->limit = limit;
   say(wait, finding->sentence);
   return pause_within(wait, began);

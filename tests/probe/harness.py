@@ -15,6 +15,7 @@ import unittest
 
 PROBE = os.environ["PROBE"]
 FAKES = pathlib.Path(os.environ["PROBE_FAKES"])
+HERE = pathlib.Path(__file__).resolve().parent
 
 OK, FAILED, USAGE, NO_GPU, HOST, IMAGE, HARDWARE, TIMEOUT = range(8)
 
