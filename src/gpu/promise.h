@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,12 @@ struct Promise {
     std::string soname, path, version;
   };
 
+  /// What an image with `determinism` sets and ships.
+  struct Determinism {
+    std::string module;                              // importable in the image's environment
+    std::map<std::string, std::string> environment;  // variables of the image's configuration
+  };
+
   std::string image, tag, build, platform;
   std::string created;  // RFC 3339, the image's epoch
   std::vector<Component> components;
@@ -30,6 +37,7 @@ struct Promise {
 
   std::string python_prefix, site_packages;
   std::vector<Library> libraries;
+  std::optional<Determinism> determinism;
   std::string reproduce;  // the command that builds the image again
 };
 
