@@ -1,6 +1,7 @@
 """Cheap health checks without the driver (--only survey,nvml), and waiting for a GPU."""
 
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -158,6 +159,8 @@ class Wait(ProbeTest):
 class Start(ProbeTest):
     def test_starts_quickly_without_a_driver(self):
         """Median of 21 whole runs; the figure is printed, the limit has slack for a busy machine."""
+        if os.environ.get("PROBE_SANITIZED"):
+            self.skipTest("the build with sanitizers is not timed")
         times = []
         for _ in range(21):
             began = time.monotonic()
@@ -165,8 +168,7 @@ class Start(ProbeTest):
             times.append(time.monotonic() - began)
         median = sorted(times)[len(times) // 2]
         print(f"\nwithout a driver: median {median * 1e3:.1f} ms, best {min(times) * 1e3:.1f} ms of {len(times)}")
-        if "sanitized" not in PROBE:
-            self.assertLess(median, 0.05)
+        self.assertLess(median, 0.05)
 
 
 if __name__ == "__main__":
