@@ -12,3 +12,15 @@ __asm__(
     ".byte 0\n"
     ".size probe_ptx, . - probe_ptx\n"
     ".text\n");
+
+// The same for what the image's Python is to run (torch.c).
+__asm__(
+    ".section .rodata\n"
+    ".global torch_check_py\n"
+    ".hidden torch_check_py\n"
+    ".type torch_check_py, @object\n"
+    "torch_check_py:\n"
+    ".incbin \"torch_check.py\"\n"
+    ".byte 0\n"
+    ".size torch_check_py, . - torch_check_py\n"
+    ".text\n");

@@ -55,48 +55,12 @@ write_stub_header() {
 HEADER
 }
 
-# Where the machine fetches the Debian release it runs, without what the machine's list says of
-# components: printed as "URI SUITE".
-debian_archive() {
-    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    [ -n "$codename" ] || die "/etc/os-release names no release"
-    apt-get indextargets --format '$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)' \
-        'Created-By: Packages' |
-        awk -F'|' -v suite="$codename" '
-            ($1 == "Debian" || $1 == "") && $3 == suite && $4 == "main" { print $2, $3; exit }'
-}
+. "$(dirname "$0")/debian-nonfree.sh"
 
 from_debian() {
-    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
-        die "--from debian needs apt; try --from python"
-    archive=$(debian_archive)
-    [ -n "$archive" ] || die "this machine's apt names no Debian archive; try --from python"
-    keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    [ -r "$keyring" ] || die "no $keyring: install debian-archive-keyring"
-
-    # A private apt root: own list, own state, own cache. Signatures are checked as always.
-    root=$work/apt
-    mkdir -p "$root/lists/partial" "$root/cache/archives/partial" "$root/none"
-    : >"$root/status"
-    echo "deb [signed-by=$keyring] $archive non-free" >"$root/sources.list"
-    cat >"$root/apt.conf" <<CONF
-Dir::Etc::SourceList "$root/sources.list";
-Dir::Etc::SourceParts "$root/none";
-Dir::Etc::Preferences "$root/none/preferences";
-Dir::Etc::PreferencesParts "$root/none";
-Dir::State::Lists "$root/lists";
-Dir::State::status "$root/status";
-Dir::Cache "$root/cache";
-APT::Sandbox::User "";
-Acquire::Languages "none";
-Acquire::Retries "3";
-APT::Update::Error-Mode "any";
-CONF
-    say "reading the non-free component of the Debian archive"
-    APT_CONFIG=$root/apt.conf apt-get -qq update ||
-        die "the archive's non-free component cannot be read"
+    nonfree_open "$work/apt"
     say "downloading nvidia-cuda-toolkit (84 MB)"
-    (cd "$work" && APT_CONFIG=$root/apt.conf apt-get -qq download nvidia-cuda-toolkit) ||
+    (cd "$work" && nonfree_download "$work/apt" nvidia-cuda-toolkit) ||
         die "nvidia-cuda-toolkit cannot be downloaded"
     say "unpacking"
     dpkg-deb -x "$work"/nvidia-cuda-toolkit_*.deb "$work/deb"

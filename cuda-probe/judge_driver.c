@@ -83,8 +83,7 @@ static void judge_unloadable(const struct report* report, struct verdict* verdic
                  "libcuda.so.1: remove driver packages from the image");
 }
 
-// The control node tells best what became of the device's permissions. True if it explains it.
-static bool judge_nodes(const struct report* report, struct verdict* verdict) {
+bool judge_nodes(const struct report* report, struct verdict* verdict) {
   const struct survey* survey = &report->survey;
   int error = survey->control.error;
   for (int i = 0; i < survey->gpu_count && error == 0; i++) error = survey->gpus[i].error;
@@ -101,22 +100,27 @@ static bool judge_nodes(const struct report* report, struct verdict* verdict) {
                                "SELinux or a rootless container"),
                    "podman: --security-opt label=disable, or setsebool container_use_devices on; "
                    "otherwise put the user into the nodes' group on the host");
-  } else if (error == EIO) {
-    finding_advise(verdict_add(verdict, EXIT_HARDWARE, OWNER_HARDWARE, "gpu-lost",
-                               "the GPU's device node cannot be opened (EIO): the GPU does not "
-                               "answer any more"),
-                   "look for \"Xid 79\" in the host's dmesg; reset the GPU or reboot, and replace "
-                   "it if it comes back");
   } else {
     return false;
   }
   return true;
 }
 
-static bool judge_lost(const struct report* report, struct verdict* verdict) {
+bool judge_lost(const struct report* report, struct verdict* verdict) {
   const struct nvml* nvml = &report->nvml;
   int error = nvml->error;
   int gpu = -1;
+  // The driver starts without a GPU that fell off the bus; its node still tells.
+  for (int i = -1; i < report->survey.gpu_count; i++) {
+    const struct node* node = i < 0 ? &report->survey.control : &report->survey.gpus[i];
+    if (!node->opened || node->error != EIO) continue;
+    finding_advise(
+        verdict_add(verdict, EXIT_HARDWARE, OWNER_HARDWARE, "gpu-lost",
+                    "/dev/%s cannot be opened (EIO): a GPU does not answer any more", node->name),
+        "look for \"Xid 79\" in the host's dmesg; reset the GPU or reboot, and replace "
+        "it if it comes back");
+    return true;
+  }
   for (int i = 0; i < nvml->gpu_count && error == 0; i++) {
     error = nvml->gpus[i].error;
     gpu = i;
@@ -260,6 +264,10 @@ static void judge_start_error(const struct report* report, struct verdict* verdi
 void judge_driver(const struct report* report, struct verdict* verdict) {
   const struct driver* driver = &report->driver;
   enum stage_state state = report->stages[STAGE_DRIVER].state;
+  if (state == STAGE_SKIPPED) {
+    judge_management(report, verdict);
+    return;
+  }
   bool lost = judge_lost(report, verdict);
   if (state != STAGE_DONE || lost) return;
   if (!driver->loaded) {

@@ -99,7 +99,7 @@ static void judge_data(const struct compute* compute, int gpu, struct verdict* v
 
 // "86" is 8.6, "120" is 12.0. What has an "a" behind it runs on exactly that GPU, anything else on
 // later ones of the same major, and PTX on every later one.
-static bool fits(const char* entry, bool ptx, int major, int minor) {
+bool architecture_fits(const char* entry, bool ptx, int major, int minor) {
   char digits[8];
   size_t length = strspn(entry, "0123456789");
   unsigned long number;
@@ -120,14 +120,14 @@ static void judge_fit(const struct promise* promise, const struct gpu* gpu, int 
   if (promise->sm < 0 || gpu->major == 0) return;
   for (int i = json_first(json, promise->sm); i >= 0; i = json_next(json, i)) {
     const char* entry = json->nodes[i].text;
-    if (fits(entry, false, gpu->major, gpu->minor)) return;
+    if (architecture_fits(entry, false, gpu->major, gpu->minor)) return;
     if (used < sizeof list - 16) {
       used += (size_t)snprintf(list + used, sizeof list - used, "%ssm_%.8s", used > 0 ? " " : "",
                                entry);
     }
   }
   for (int i = json_first(json, promise->ptx); i >= 0; i = json_next(json, i)) {
-    if (fits(json->nodes[i].text, true, gpu->major, gpu->minor)) return;
+    if (architecture_fits(json->nodes[i].text, true, gpu->major, gpu->minor)) return;
   }
   struct finding* finding =
       verdict_add(verdict, EXIT_IMAGE, OWNER_IMAGE, "no-code-for-gpu",

@@ -163,3 +163,31 @@ void judge_image(const struct report* report, const struct promise* promise,
     judge_library(report, &report->libraries[i], verdict);
   }
 }
+
+void judge_determinism(const struct report* report, struct verdict* verdict) {
+  const struct determinism* determinism = &report->determinism;
+  for (int i = 0; i < determinism->variable_count; i++) {
+    const struct variable* found = &determinism->variables[i].found;
+    if (found->set && strcmp(found->value, determinism->variables[i].promised) == 0) continue;
+    finding_advise(
+        verdict_note(verdict, SEVERITY_WARNING, OWNER_RUN, "determinism-off",
+                     "%s is %s; the image promises %s, so results may differ from its other runs",
+                     determinism->variables[i].name, found->set ? found->value : "not set",
+                     determinism->variables[i].promised),
+        "leave the variable as the image sets it: not -e, not --env-file, no env of the pod");
+  }
+  if (determinism->module_path[0] != '\0' && !determinism->module_there &&
+      report->stages[STAGE_LIBRARIES].state == STAGE_DONE) {
+    finding_advise(verdict_add(verdict, EXIT_IMAGE, OWNER_IMAGE, "component-missing",
+                               "the module %s is promised and not there (%s)", determinism->module,
+                               determinism->module_path),
+                   "start a fresh container of the image, or build it again");
+  }
+  const struct torch_check* import = &report->torch.checks[TORCH_DETERMINISM];
+  if (import->state == TORCH_ERROR) {
+    finding_advise(
+        verdict_add(verdict, EXIT_IMAGE, OWNER_IMAGE, "determinism-module",
+                    "the module %s cannot be imported: %s", determinism->module, import->detail),
+        "start a fresh container of the image, or build it again");
+  }
+}

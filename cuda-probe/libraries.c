@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "components.h"
+#include "determinism.h"
 #include "loader.h"
 #include "stages.h"
 #include "text.h"
@@ -128,5 +129,9 @@ void libraries_run(struct report* report, const void* context, struct stage_cont
     COPY_MEMBER(json, i, "version", library->promised);
     stage_step(control, "checking %s", library->name);
     check_library(&report->survey, library);
+  }
+  if (report->determinism.module_path[0] != '\0') {
+    stage_step(control, "looking for %s", report->determinism.module);
+    determinism_look(&report->determinism);
   }
 }

@@ -57,6 +57,10 @@ static void interpret(struct promise* promise) {
   int python = json_member(json, 0, "python");
   promise->python_prefix = json_string(json, python, "prefix");
   promise->site_packages = json_string(json, python, "site_packages");
+  promise->determinism = json_member(json, 0, "determinism");
+  if (promise->determinism >= 0 && json_type_of(json, promise->determinism) != JSON_OBJECT) {
+    return invalid(promise, "\"determinism\" is not an object");
+  }
   if (array_of(promise, 0, "components", JSON_OBJECT, &promise->components) &&
       array_of(promise, 0, "libraries", JSON_OBJECT, &promise->libraries) &&
       array_of(promise, gpu, "sm", JSON_STRING, &promise->sm) &&
@@ -68,6 +72,7 @@ static void interpret(struct promise* promise) {
 void promise_load(struct promise* promise, const char* path) {
   memset(promise, 0, offsetof(struct promise, json));
   promise->components = promise->libraries = promise->sm = promise->ptx = -1;
+  promise->determinism = -1;
   COPY(promise->path, path);
   size_t size = JSON_MAX_BYTES / 2 + 2;  // one more than is accepted, and the terminator
   promise->raw = malloc(size);

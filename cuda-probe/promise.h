@@ -23,6 +23,7 @@ struct promise {
   const char *driver_min, *cuda_driver_min;
   const char *python_prefix, *site_packages;
   int components, libraries, sm, ptx;  // nodes of arrays, -1 where not promised
+  int determinism;                     // node of an object, -1 where not promised
   struct json json;
 };
 

@@ -20,6 +20,7 @@ enum stage {
   STAGE_COMPUTE,    // every device computes
   STAGE_NODES,      // only after a failure: opens the devices' nodes
   STAGE_LIBRARIES,  // what the promise names, on disk and loaded
+  STAGE_TORCH,      // only where asked for: the image's Python imports torch and computes with it
   STAGE_COUNT
 };
 
@@ -145,6 +146,68 @@ struct component {
   char source[PATH_SIZE];                  // where `found` was read
 };
 
+enum torch_state { TORCH_NOT_RUN, TORCH_PASSED, TORCH_WRONG, TORCH_ERROR };
+
+// In the order in which torch_check.py runs them.
+enum torch_item {
+  TORCH_DETERMINISM,  // the promised helper module can be imported
+  TORCH_IMPORT,
+  TORCH_MATMUL_CPU,
+  TORCH_LINEAR_CPU,
+  TORCH_DEVICES,  // count, name and compute capability of every GPU
+  TORCH_MATMUL,
+  TORCH_LINEAR,
+  TORCH_CONVOLUTION,
+  TORCH_ALL_REDUCE,
+  TORCH_ITEM_COUNT
+};
+
+struct torch_check {
+  enum torch_state state;  // the worst of all GPUs
+  int gpu;                 // the GPU of that state; -1: not about one GPU
+  char detail[LINE_SIZE];
+};
+
+struct torch_gpu {
+  char name[WORD_SIZE];
+  int major, minor;
+};
+
+struct torch {
+  char interpreter[PATH_SIZE];  // the image's Python; "" if there is none
+  int exec_error;               // errno of starting it
+  bool finished;                // it said everything it had to say
+  int status;                   // its exit status, where it ended early without a signal
+  char last_words[LINE_SIZE];   // the last line on its standard error
+  char python[WORD_SIZE], version[WORD_SIZE], cuda[32], file[PATH_SIZE];
+  char cudnn[32], nccl[32], architectures[LINE_SIZE];
+  bool elsewhere;  // torch was not imported from the promised site-packages
+  bool asked_available, available;
+  char unavailable_because[LINE_SIZE];
+  struct torch_check checks[TORCH_ITEM_COUNT];
+  int gpu_count;
+  struct torch_gpu gpus[MAX_GPUS];
+};
+
+// --wait: how long it was waited for a GPU, and what was missing last.
+struct wait {
+  double limit, seconds;  // limit 0: nobody asked to wait
+  int looks;
+  char missing[LINE_SIZE];  // "" once there was nothing to wait for
+};
+
+// What the promise says of determinism, and whether it is kept.
+struct determinism {
+  bool promised;
+  char module[WORD_SIZE], module_path[PATH_SIZE];
+  bool module_there;
+  int variable_count;
+  struct {
+    char name[64], promised[WORD_SIZE];
+    struct variable found;
+  } variables[8];
+};
+
 struct requirement {
   char name[64], value[4096];
   int result;  // enum require_result: the worst over the GPUs
@@ -161,8 +224,12 @@ struct report {
   int library_count, component_count;
   struct library libraries[MAX_LIBRARIES];
   struct component components[MAX_COMPONENTS];
+  struct determinism determinism;
+  struct torch torch;
+  struct wait wait;
 };
 
 const char* stage_name(enum stage stage);
+const char* torch_item_name(enum torch_item item);
 
 #endif

@@ -3,6 +3,7 @@
 #include "require.h"
 #include "requirements.h"
 #include "show.h"
+#include "show_torch.h"
 #include "text.h"
 
 static void emit_finding(struct emitter* e, const char* name, const struct finding* finding) {
@@ -21,7 +22,8 @@ static void emit_finding(struct emitter* e, const char* name, const struct findi
   emit_close(e);
 }
 
-static void emit_verdict(struct emitter* e, const struct verdict* verdict) {
+static void emit_verdict(struct emitter* e, const struct report* report,
+                         const struct verdict* verdict) {
   emit_open(e, "verdict", '{');
   const char* status = verdict->exit_code != EXIT_OK && verdict->exit_code != EXIT_NO_GPU ? "failed"
                        : verdict->no_gpu                                                  ? "no-gpu"
@@ -38,9 +40,7 @@ static void emit_verdict(struct emitter* e, const struct verdict* verdict) {
     emit_null(e, "finding");
     emit_text(e, "cause", verdict->no_gpu ? "no-gpu-allowed" : "ok");
     emit_text(e, "owner", owner_word(OWNER_NOBODY));
-    emit_text(e, "sentence",
-              verdict->no_gpu ? "no GPU is visible, which is allowed here; all other checks passed"
-                              : "GPU, driver and image work together");
+    emit_text(e, "sentence", verdict_all_well(report, verdict));
     emit_null(e, "advice");
   }
   emit_close(e);
@@ -283,13 +283,16 @@ void show_json(FILE* stream, const struct report* report, const struct promise* 
   emit_open(&e, 0, '{');
   emit_integer(&e, "probe", REPORT_VERSION);
   emit_text(&e, "program", "imgforge-probe " PROBE_VERSION);
-  emit_verdict(&e, verdict);
+  emit_verdict(&e, report, verdict);
   emit_promise(&e, promise);
   emit_survey(&e, &report->survey);
   emit_nvml(&e, &report->nvml);
   emit_driver(&e, &report->driver);
   emit_requirements(&e, report);
   emit_software(&e, report);
+  emit_determinism(&e, &report->determinism);
+  emit_torch(&e, report);
+  emit_wait(&e, &report->wait);
   emit_stages(&e, report);
   emit_finish(&e);
 }

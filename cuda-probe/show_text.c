@@ -4,6 +4,7 @@
 #include "cuda_api.h"
 #include "requirements.h"
 #include "show.h"
+#include "show_torch.h"
 #include "text.h"
 
 enum mark { MARK_OK, MARK_FAIL, MARK_WARN, MARK_NONE };
@@ -151,6 +152,52 @@ static void show_software(const struct sheet* sheet, const struct report* report
   }
 }
 
+static enum mark torch_mark(enum torch_state state) {
+  return state == TORCH_PASSED ? MARK_OK : state == TORCH_NOT_RUN ? MARK_NONE : MARK_FAIL;
+}
+
+static void show_determinism(const struct sheet* sheet, const struct determinism* determinism) {
+  if (!determinism->promised) return;
+  const bool active = determinism_active(determinism);
+  row(sheet, active ? MARK_OK : MARK_WARN, "determinism", "%s",
+      active ? "the environment is as promised" : "the environment is not as promised");
+}
+
+static void show_deep(const struct sheet* sheet, const struct report* report) {
+  static const char* const what[TORCH_ITEM_COUNT] = {
+      [TORCH_MATMUL_CPU] = "  CPU matmul", [TORCH_LINEAR_CPU] = "  CPU layer",
+      [TORCH_DEVICES] = "  GPUs",          [TORCH_MATMUL] = "  matmul",
+      [TORCH_LINEAR] = "  layer",          [TORCH_CONVOLUTION] = "  cuDNN",
+      [TORCH_ALL_REDUCE] = "  NCCL"};
+  const struct torch* torch = &report->torch;
+  if (report->stages[STAGE_TORCH].state == STAGE_SKIPPED) return;
+  if (torch->checks[TORCH_IMPORT].state != TORCH_PASSED) {
+    row(sheet, MARK_FAIL, "import torch", "%s",
+        torch->checks[TORCH_IMPORT].detail[0] != '\0' ? torch->checks[TORCH_IMPORT].detail
+                                                      : report->stages[STAGE_TORCH].step);
+    return;
+  }
+  row(sheet, MARK_OK, "import torch", "%s, CUDA %s, cuDNN %s, NCCL %s; Python %s", torch->version,
+      torch->cuda[0] != '\0' ? torch->cuda : "none", or_unknown(torch->cudnn),
+      or_unknown(torch->nccl), or_unknown(torch->python));
+  for (int i = TORCH_MATMUL_CPU; i < TORCH_ITEM_COUNT; i++) {
+    const struct torch_check* check = &torch->checks[i];
+    if (i == TORCH_DEVICES && check->state == TORCH_NOT_RUN) {
+      if (!torch->asked_available) continue;
+      row(sheet, MARK_NONE, what[i], "torch sees no GPU; not run: matmul, layer, cuDNN, NCCL");
+      return;
+    }
+    if (i == TORCH_ALL_REDUCE && torch->gpu_count < 2) {
+      row(sheet, MARK_NONE, what[i], "not run: it takes two GPUs");
+      continue;
+    }
+    row(sheet, torch_mark(check->state), what[i], "%s",
+        check->state == TORCH_PASSED    ? "right"
+        : check->state == TORCH_NOT_RUN ? "not run"
+                                        : check->detail);
+  }
+}
+
 // The findings beside the verdict: mark and sentence, the advice below.
 static void show_findings(const struct sheet* sheet, const struct verdict* verdict) {
   static const enum mark marks[] = {MARK_NONE, MARK_WARN, MARK_FAIL};
@@ -189,15 +236,20 @@ void show_text(FILE* stream, const struct style* style, const struct report* rep
   show_driver(&sheet, report, verdict->no_gpu && verdict->exit_code == EXIT_OK);
   for (int i = 0; i < report->driver.gpu_count && i < MAX_GPUS; i++) show_gpu(&sheet, report, i);
   show_software(&sheet, report);
+  show_determinism(&sheet, &report->determinism);
+  show_deep(&sheet, report);
+  if (report->wait.limit > 0) {
+    row(&sheet, report->wait.missing[0] == '\0' ? MARK_OK : MARK_FAIL, "wait", "%.1f of %.0f s%s%s",
+        report->wait.seconds, report->wait.limit, report->wait.missing[0] != '\0' ? ": " : "",
+        report->wait.missing);
+  }
   if (verdict->count > (verdict->deciding >= 0)) {
     fputc('\n', stream);
     show_findings(&sheet, verdict);
   }
   fputc('\n', stream);
   if (verdict->deciding < 0) {
-    put_line(&sheet, "\033[1;32m", "OK",
-             verdict->no_gpu ? "no GPU is visible, which is allowed here; all other checks passed"
-                             : "GPU, driver and image work together");
+    put_line(&sheet, "\033[1;32m", "OK", verdict_all_well(report, verdict));
     return;
   }
   const struct finding* finding = &verdict->findings[verdict->deciding];

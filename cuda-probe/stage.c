@@ -31,8 +31,8 @@ struct report* report_create(void) {
 }
 
 const char* stage_name(enum stage stage) {
-  static const char* const names[STAGE_COUNT] = {"survey",  "nvml",  "driver",
-                                                 "compute", "nodes", "libraries"};
+  static const char* const names[STAGE_COUNT] = {"survey", "nvml",      "driver", "compute",
+                                                 "nodes",  "libraries", "torch"};
   return names[stage];
 }
 

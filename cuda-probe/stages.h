@@ -25,4 +25,8 @@ void nodes_run(struct report* report, const void* unused, struct stage_control* 
 // `context` is a struct promise.
 void libraries_run(struct report* report, const void* context, struct stage_control* control);
 
+// Starts the image's Python and reads what torch_check.py finds out. `context` is a struct promise.
+// Ends by the signal that ended the interpreter.
+void torch_run(struct report* report, const void* context, struct stage_control* control);
+
 #endif

@@ -17,6 +17,16 @@ const char* owner_word(enum owner owner) {
   return words[owner];
 }
 
+const char* verdict_all_well(const struct report* report, const struct verdict* verdict) {
+  static const enum stage whole[] = {STAGE_SURVEY, STAGE_NVML, STAGE_DRIVER, STAGE_COMPUTE};
+  if (verdict->no_gpu) return "no GPU is visible, which is allowed here; all other checks passed";
+  for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
+    if (report->stages[whole[i]].state == STAGE_SKIPPED)
+      return "what was asked to be checked works";
+  }
+  return "GPU, driver and image work together";
+}
+
 // The last place stays with the last finding: too many of them hide nothing that decides.
 static struct finding* next(struct verdict* verdict) {
   struct finding* finding =
@@ -60,9 +70,16 @@ void finding_advise(struct finding* finding, const char* format, ...) {
   va_end(arguments);
 }
 
+bool verdict_has(const struct verdict* verdict, const char* cause) {
+  for (int i = 0; i < verdict->count; i++) {
+    if (strcmp(verdict->findings[i].cause, cause) == 0) return true;
+  }
+  return false;
+}
+
 static void judge_timeout(const struct stage_result* result, enum stage stage,
                           struct verdict* verdict) {
-  bool of_image = stage == STAGE_LIBRARIES;
+  bool of_image = stage == STAGE_LIBRARIES || stage == STAGE_TORCH;
   struct finding* finding =
       verdict_add(verdict, EXIT_TIMEOUT, of_image ? OWNER_IMAGE : OWNER_HOST, "no-answer",
                   "the %s did not answer in time while %s",
@@ -97,8 +114,16 @@ static void judge_crash(const struct stage_result* result, enum stage stage,
       [STAGE_COMPUTE] = {EXIT_HOST, OWNER_HOST, "the driver's library"},
       [STAGE_NODES] = {EXIT_CHECK_FAILED, OWNER_NOBODY, "opening the device nodes"},
       [STAGE_LIBRARIES] = {EXIT_IMAGE, OWNER_IMAGE, "a library of the image"},
+      [STAGE_TORCH] = {EXIT_IMAGE, OWNER_IMAGE, "the image's Python with torch"},
   };
   struct finding* finding;
+  if (stage == STAGE_TORCH && result->signal == SIGKILL) {
+    finding_advise(verdict_add(verdict, EXIT_CHECK_FAILED, OWNER_RUN, "crash",
+                               "the image's Python was killed while %s", result->step),
+                   "most often the kernel does this when the container's memory limit is reached: "
+                   "torch needs some GB to start; raise the limit");
+    return;
+  }
   if (result->signal != 0) {
     finding = verdict_add(verdict, who[stage].code, who[stage].owner, "crash",
                           "%s crashed with signal %d (%s) while %s", who[stage].what,
@@ -133,6 +158,8 @@ void verdict_decide(const struct report* report, const struct promise* promise, 
   judge_host(report, promise, verdict);
   judge_gpus(report, promise, verdict);
   judge_image(report, promise, verdict);
+  judge_determinism(report, verdict);
+  judge_torch(report, promise, verdict);
   verdict->deciding = -1;
   for (int i = 0; i < verdict->count; i++) {
     struct finding* finding = &verdict->findings[i];

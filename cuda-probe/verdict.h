@@ -45,6 +45,9 @@ struct verdict {
 void verdict_decide(const struct report* report, const struct promise* promise, bool allow_no_gpu,
                     struct verdict* verdict);
 
+// The sentence for a probe that found nothing wrong.
+const char* verdict_all_well(const struct report* report, const struct verdict* verdict);
+
 const char* severity_word(enum severity severity);
 const char* owner_word(enum owner owner);
 
@@ -61,11 +64,25 @@ void finding_advise(struct finding* finding, const char* format, ...)
 // The rules, in the order in which they are asked.
 void judge_stages(const struct report* report, struct verdict* verdict);
 void judge_driver(const struct report* report, struct verdict* verdict);
+// Where the driver's stage was left out: what NVML and the nodes say.
+void judge_management(const struct report* report, struct verdict* verdict);
+// A GPU that NVML calls lost; what the device nodes' errors explain. True if that was the reason.
+bool judge_lost(const struct report* report, struct verdict* verdict);
+bool judge_nodes(const struct report* report, struct verdict* verdict);
 void judge_gpus(const struct report* report, const struct promise* promise,
                 struct verdict* verdict);
 void judge_host(const struct report* report, const struct promise* promise,
                 struct verdict* verdict);
 void judge_image(const struct report* report, const struct promise* promise,
                  struct verdict* verdict);
+void judge_determinism(const struct report* report, struct verdict* verdict);
+void judge_torch(const struct report* report, const struct promise* promise,
+                 struct verdict* verdict);
+
+// Whether code for `entry` of an architecture list ("86", "90a"; PTX: "90") runs on a GPU.
+bool architecture_fits(const char* entry, bool ptx, int major, int minor);
+
+// Whether a finding with this cause is there already.
+bool verdict_has(const struct verdict* verdict, const char* cause);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "build/define.h"
 #include "build/truth.h"
+#include "layer/determinism.h"
 #include "layer/finalize.h"
 #include "layer/promise.h"
 
@@ -129,6 +130,10 @@ Result<Plan> make_plan(const spec::ImageSpec& spec, const spec::Lock& lock) {
   auto tag = TRY(tag_of(facts, spec));
   if (planner.loader_cache_affected()) {
     planner.add("finalize", "finalize", "", layer::make_finalize_recipe(), image_encoder);
+  }
+  if (spec.seed && facts.python) {
+    planner.add("determinism", "determinism", "",
+                layer::make_determinism_recipe(facts.python->site_packages()), image_encoder);
   }
   planner.add("promise", "promise", "", layer::make_promise_recipe(promise_of(facts, spec, tag)),
               image_encoder);

@@ -6,8 +6,10 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "build/environment.h"
 #include "gpu/compatibility.h"
 #include "gpu/promise.h"
+#include "layer/determinism.h"
 
 namespace imgforge::build {
 namespace {
@@ -76,6 +78,22 @@ void promise_gpu(const layer::Facts& facts, const spec::ImageSpec& spec, gpu::Pr
   }
 }
 
+// What is promised is what the image's configuration has, where the spec overrides it too.
+void promise_determinism(const layer::Facts& facts, const spec::ImageSpec& spec,
+                         gpu::Promise& promise) {
+  if (!spec.seed) return;
+  gpu::Promise::Determinism determinism;
+  if (facts.python) determinism.module = layer::kDeterminismModule;
+  for (const std::string& entry : environment_of(spec, facts)) {
+    const std::size_t equals = entry.find('=');
+    const std::string name = entry.substr(0, equals);
+    if (name == "PYTHONHASHSEED" || name == "CUBLAS_WORKSPACE_CONFIG") {
+      determinism.environment[name] = entry.substr(equals + 1);
+    }
+  }
+  promise.determinism = std::move(determinism);
+}
+
 }  // namespace
 
 Result<release::BuildTag> tag_of(const layer::Facts& facts, const spec::ImageSpec& spec) {
@@ -132,6 +150,7 @@ std::string promise_of(const layer::Facts& facts, const spec::ImageSpec& spec,
     promise.site_packages = facts.python->site_packages();
   }
   promise_libraries(facts, promise);
+  promise_determinism(facts, spec, promise);
   promise.reproduce = fmt::format("imgforge build specs/{}", base::base_name(spec.file));
   return gpu::to_json(promise);
 }

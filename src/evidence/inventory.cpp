@@ -32,7 +32,8 @@ bool all_inputs_here(const ImageLayer& layer, const store::Store& store) {
 
 /// Layers that imgforge writes from nothing but a known binary or text.
 bool holds_no_documents(const ImageLayer& layer) {
-  return layer.kind == "probe" || layer.kind == "promise" || layer.kind == "finalize";
+  constexpr std::string_view kOwn[] = {"probe", "promise", "determinism", "finalize"};
+  return std::find(std::begin(kOwn), std::end(kOwn), layer.kind) != std::end(kOwn);
 }
 
 Result<LayerFindings> read_wheels(const ImageLayer& layer, const store::Store& store,
@@ -68,8 +69,9 @@ Result<LayerFindings> findings_of(const ImageLayer& layer, const store::Store& s
 
 /// Kinds whose packages are all known: from the lock, or from dpkg.
 bool is_listed(const std::string& kind) {
-  constexpr std::string_view kListed[] = {"bootstrap", "apt",   "deb",   "redist",  "python",
-                                          "wheels",    "files", "probe", "promise", "finalize"};
+  constexpr std::string_view kListed[] = {"bootstrap", "apt",         "deb",     "redist",
+                                          "python",    "wheels",      "files",   "probe",
+                                          "promise",   "determinism", "finalize"};
   return std::find(std::begin(kListed), std::end(kListed), kind) != std::end(kListed);
 }
 

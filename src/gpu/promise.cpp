@@ -56,6 +56,12 @@ std::string to_json(const Promise& promise) {
     libraries.push_back(std::move(object));
   }
   if (!libraries.empty()) root["libraries"] = std::move(libraries);
+
+  if (promise.determinism) {
+    Json determinism = {{"environment", promise.determinism->environment}};
+    put(determinism, "module", promise.determinism->module);
+    root["determinism"] = std::move(determinism);
+  }
   return base::pretty_json(root);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,12 @@ struct Promise {
     std::string soname, path, version;
   };
 
+  /// What an image with `determinism` sets and ships.
+  struct Determinism {
+    std::string module;                              // importable in the image's environment
+    std::map<std::string, std::string> environment;  // variables of the image's configuration
+  };
+
   std::string image, tag, build, platform;
   std::string created;  // RFC 3339, the image's epoch
   std::vector<Component> components;
@@ -33,6 +40,7 @@ struct Promise {
 
   std::string python_prefix, site_packages;
   std::vector<Library> libraries;
+  std::optional<Determinism> determinism;
   std::string reproduce;  // the command that builds the image again
 };
 

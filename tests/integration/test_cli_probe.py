@@ -90,6 +90,19 @@ class ProbeTest(Expectations, unittest.TestCase):
         self.engine("docker")
         self.fails(self.probe("demo", "-e", "docker"), 2, "cannot read imgforge's store")
 
+    def test_the_probe_costs_an_image_less_than_a_megabyte(self):
+        """As it is packed, and unpacked."""
+        self.project.write("specs/small.yaml", cli_project.SPEC.replace("layers:\n", "layers:\n  - {id: probe, kind: probe}\n"))
+        self.ok(self.project.run("lock", "specs/small.yaml"))
+        self.ok(self.project.run("build", "specs/small.yaml", "-o", "oci:out"))
+        layers = json.loads(self.ok(self.project.run("inspect", "oci:out:v1", "--json")).stdout)["layers"]
+        packed = {layer["id"]: layer["size"] for layer in layers}
+        print("\nthe probe's layer: %d bytes packed, %d in the image" % (packed["probe"], os.path.getsize(PROBE)))
+        self.assertTrue(1000 < packed["probe"] < 500_000, packed)
+        self.assertLess(os.path.getsize(PROBE), 1_000_000)
+        # And the promise beside it.
+        self.assertLess(packed["probe"] + packed["promise"], 1_000_000)
+
     def test_a_real_podman_without_gpus(self):
         if shutil.which("podman") is None:
             self.skip("podman is not installed")
@@ -133,6 +146,49 @@ class ProbeTest(Expectations, unittest.TestCase):
         self.fails(self.probe("oci:x:y", "-e", "podman", "--attest"), 2, "not in a registry")
         seen = json.loads(self.ok(self.project.run("verify", repository + ":v1", "--json")).stdout)
         self.assertEqual(len(seen["attestations"]), before)
+
+    def test_a_result_from_elsewhere_passes_the_gate(self):
+        """--report: a job on the cluster printed it; signed here, read by the promotion gate."""
+        if shutil.which("docker-registry") is None:
+            self.skip("docker-registry is not installed")
+        registry = Plain()
+        self.addCleanup(registry.stop)
+        self.project = ReleaseProject()
+        self.addCleanup(self.project.remove)
+        repository = registry.host + "/ml/demo"
+        digest = self.project.build(repository, "--sign", "--attest", "--layer-cache", "none")["digest"]
+        image = "%s@%s" % (repository, digest)
+        self.ok(self.project.run("promote", image, "nightly"))
+        self.fails(self.project.run("promote", image, "v2.6-gpu"), 7, "probe")
+        attestations = lambda: len(json.loads(self.ok(self.project.run("verify", image, "--json")).stdout)["attestations"])
+        before = attestations()
+
+        # Without an image nothing is signed; a dry run signs nothing either.
+        self.project.write("result.json", json.dumps(probe_report()))
+        told = self.ok(self.project.run("probe", "--report", "result.json"))
+        self.assertEqual(told.stdout, "ok: GPU, driver and image work together\n  Test GPU (9.0), computed\n")
+        self.assertIn("would be attested", self.ok(self.project.run("probe", "--report", "result.json", image, "-n")).stdout)
+        # Another image's result, something else, and words that do not go together.
+        other = dict(probe_report(), image={"promise": "present", "name": "demo", "tag": "v9", "error": None})
+        self.project.write("other.json", json.dumps(other))
+        self.fails(self.project.run("probe", "--report", "other.json", image), 5, "another image", "v9")
+        self.project.write("hello.json", "hello")
+        self.fails(self.project.run("probe", "--report", "hello.json", image), 2, "no report of the probe")
+        self.fails(self.project.run("probe", "--report", "nowhere.json", image), 3)
+        for words in (["--attest"], ["--gpus", "none"], ["-e", "podman"], ["more"]):
+            self.fails(self.project.run("probe", image, "--report", "result.json", *words), 2)
+        self.fails(self.project.run("probe", image, "--probed-at", "2025-05-20T00:00:00Z"), 2, "--report")
+        self.fails(self.project.run("probe", image, "--report", "result.json", "--probed-at", "noon"), 2, "noon")
+        self.assertEqual(attestations(), before)
+
+        # A result that is too old, and one of today: the gate reads what was signed.
+        old = self.ok(self.project.run("probe", "--report", "result.json", image, "--probed-at", "2025-05-20T00:00:00Z", "--json"))
+        self.assertEqual(json.loads(old.stdout)["probedAt"], "2025-05-20T00:00:00Z")
+        self.fails(self.project.run("promote", image, "v2.6-gpu"), 7, "probe")
+        said = self.ok(self.project.run("probe", "--report", "-", repository + ":v1", stdin=json.dumps(probe_report())))
+        self.assertTrue(said.stdout.startswith(image + "\nok: "), said.stdout)
+        self.assertIn("attested", said.stdout)
+        self.ok(self.project.run("promote", image, "v2.6-gpu"))
 
     def skip(self, reason):
         print("SKIPPED: %s: %s" % (self._testMethodName, reason))

@@ -13,8 +13,17 @@ import subprocess
 import tempfile
 import unittest
 
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+    print("SKIPPED: no Python package jsonschema: reports are not compared with docs/schema/probe-output.v1.schema.json")
+
 PROBE = os.environ["PROBE"]
 FAKES = pathlib.Path(os.environ["PROBE_FAKES"])
+HERE = pathlib.Path(__file__).resolve().parent
+
+SCHEMA = json.loads((HERE.parents[1] / "docs/schema/probe-output.v1.schema.json").read_text())
 
 OK, FAILED, USAGE, NO_GPU, HOST, IMAGE, HARDWARE, TIMEOUT = range(8)
 
@@ -147,10 +156,13 @@ class ProbeTest(unittest.TestCase):
             report = json.loads(result.stdout, object_pairs_hook=strict)
         except ValueError as error:
             self.fail(f"not JSON: {error}\n{result.stdout}\n{result.stderr}")
+        if jsonschema:
+            jsonschema.Draft7Validator(SCHEMA).validate(report)
         verdict = report["verdict"]
         self.assertEqual(result.returncode, code, json.dumps(report, indent=1) + result.stderr)
         self.assertEqual(verdict["exit_code"], code)
         self.assertEqual(report["probe"], 1)
+        self.assertEqual(set(report), set(SCHEMA["properties"]))
         self.assertEqual(result.stderr, "")
         if cause is not None:
             self.assertEqual(verdict["cause"], cause, verdict)

@@ -84,7 +84,7 @@ class Start(ProbeTest):
         self.box.driver()
         report = self.probe(code=OK, cause="ok")
         self.assertEqual([stage["state"] for stage in report["stages"]],
-                         ["done", "done", "done", "done", "skipped", "skipped"])
+                         ["done", "done", "done", "done", "skipped", "skipped", "skipped"])
         self.assertEqual(report["gpus"][0]["uuid"], report["nvml"]["gpus"][0]["uuid"])
         self.assertEqual(report["gpus"][0]["name"], 'Fake "GPU" 0')
         self.assertEqual(report["driver"]["cuda"], "12.4")
@@ -175,6 +175,17 @@ class Start(ProbeTest):
     def test_gpu_lost_seen_by_its_node(self):
         self.box.driver()
         self.start(999, code=HARDWARE, cause="gpu-lost", env={"FAKE_ERRNO": f"nvidia0:{EIO}"})
+
+    def test_gpu_lost_while_the_others_work(self):
+        """The driver starts without it; NVML counts one GPU less than there are nodes."""
+        self.box.driver(nodes=2)
+        report = self.probe("--skip", "compute", code=HARDWARE, cause="gpu-lost", owner="hardware",
+                            env={"FAKE_ERRNO": f"nvidia1:{EIO}"})
+        self.assertIn("/dev/nvidia1", report["verdict"]["sentence"])
+
+    def test_node_of_another_containers_gpu_is_not_lost(self):
+        self.box.driver(nodes=2)
+        self.probe("--skip", "compute", code=OK, env={"FAKE_ERRNO": f"nvidia1:{EPERM}"})
 
     def test_hidden_gpus(self):
         self.box.driver(nodes=2)

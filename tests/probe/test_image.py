@@ -6,7 +6,6 @@ import pathlib
 import random
 import shutil
 import subprocess
-import time
 import unittest
 
 from harness import FAKES, FAILED, HOST, IMAGE, NO_GPU, OK, PROBE, TIMEOUT, USAGE, ProbeTest
@@ -228,8 +227,9 @@ class Requirements(ProbeTest):
 
     def test_disabled(self):
         for word, code in (("1", OK), ("true", OK), ("0", HOST), ("", HOST)):
-            self.probe(code=code, env={"NVIDIA_REQUIRE_CUDA": "cuda>=13",
-                                       "NVIDIA_DISABLE_REQUIRE": word})
+            report = self.probe(code=code, env={"NVIDIA_REQUIRE_CUDA": "cuda>=13",
+                                                "NVIDIA_DISABLE_REQUIRE": word})
+            self.assertEqual("requirement-disabled" in self.causes(report), code == OK)
 
     def test_nothing_known(self):
         shutil.rmtree(self.box.libraries)
@@ -345,16 +345,6 @@ class CommandLine(ProbeTest):
             if f"MARK={self.box.top}".encode() in environ:
                 left.append(process.name)
         self.assertEqual(left, [])
-
-    def test_quick_without_a_driver(self):
-        if os.environ.get("PROBE_SANITIZED"):
-            self.skipTest("the build with sanitizers is not timed")
-        best = 1.0
-        for _ in range(20):
-            began = time.monotonic()
-            self.box.run("probe", "--json")
-            best = min(best, time.monotonic() - began)
-        self.assertLess(best, 0.05)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,6 @@
 // attest: signed statements about an image.
 #include <fmt/format.h>
 
-#include <ctime>
-#include <iostream>
-#include <iterator>
-
-#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands/commands.h"
@@ -13,6 +8,7 @@
 #include "cli/commands/shared.h"
 #include "cli/ends.h"
 #include "cli/output.h"
+#include "cli/probe_evidence.h"
 #include "cli/signing.h"
 #include "cli/trust.h"
 #include "evidence/probe_report.h"
@@ -32,19 +28,6 @@ constexpr Option kOptions[] = {
     IMGFORGE_REGISTRY_OPTIONS,
 };
 
-constexpr std::size_t kMaximumPredicate = 24 << 20;  // in base64 within the 32 MiB of a fetch
-
-Result<std::string> read_predicate(const std::string& file) {
-  if (file != "-") {
-    return base::with_context(base::read_file(file, kMaximumPredicate), "reading the predicate");
-  }
-  std::string text((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
-  if (text.size() > kMaximumPredicate) {
-    return fail(Errc::invalid, "the predicate on standard input is larger than 24 MiB");
-  }
-  return text;
-}
-
 Result<std::string> predicate_type(const std::string& name) {
   if (name == "probe") return std::string(evidence::kProbeReportPredicate);
   if (name == "spdx") return std::string(sign::predicate_type::kSpdx);
@@ -53,30 +36,6 @@ Result<std::string> predicate_type(const std::string& name) {
   if (type) return type;
   return fail(Error(Errc::usage, type.error().message())
                   .hint("give spdx, cyclonedx, slsaprovenance1, probe, vuln, openvex, or a URI"));
-}
-
-/// What the probe printed, or the predicate that was made from it already.
-Result<std::string> probe_predicate(const App& app, const std::string& text) {
-  if (const auto ready = evidence::parse_probe_predicate(text)) {
-    if (app.args().flag("probed-at")) {
-      return fail(Errc::usage,
-                  "the predicate says itself when the probe ran; leave --probed-at out");
-    }
-    return evidence::format_probe_predicate(*ready);
-  } else if (ready.error().code() == Errc::mismatch) {
-    return fail(ready.error());
-  }
-  base::Seconds when{static_cast<std::int64_t>(std::time(nullptr))};
-  if (const auto given = app.args().value("probed-at")) {
-    const auto parsed = base::parse_time(*given);
-    if (!parsed) {
-      return fail(
-          Errc::usage,
-          fmt::format("--probed-at takes a time like 2025-05-20T00:00:00Z, not '{}'", *given));
-    }
-    when = *parsed;
-  }
-  return evidence::format_probe_predicate(TRY(evidence::read_probe_report(text, when)));
 }
 
 /// A document under another's type would be believed by nobody, late.
@@ -115,7 +74,7 @@ Result<int> run(App& app) {
   }
   const std::vector<sign::Format> formats = TRY(Signer::formats(app));
   std::string predicate = TRY(read_predicate(*file));
-  if (probe) predicate = TRY(probe_predicate(app, predicate));
+  if (probe) predicate = evidence::format_probe_predicate(TRY(read_probed(app, predicate)));
   TRY(check_content(type, predicate));
   TRY(app.signer());
   const RegistryImage image = TRY(open_registry_image(app, app.args().positional()[0]));

@@ -15,7 +15,7 @@
 #include "cli/engine.h"
 #include "cli/image_view.h"
 #include "cli/output.h"
-#include "cli/signing.h"
+#include "cli/probe_evidence.h"
 #include "cli/trust.h"
 #include "evidence/probe_report.h"
 
@@ -31,11 +31,17 @@ constexpr Option kOptions[] = {
      "one more option for the engine's run, as --engine-option=--shm-size=8g", true},
     {"attest", 'a', "",
      "run the image by its digest, sign what the probe says, attach it to the image"},
+    {"report", 'r', "FILE",
+     "run nothing: sign this result of `imgforge probe --json` (- is standard input), attach it to "
+     "the image"},
+    {"probed-at", 0, "TIME", "with --report: when the probe ran, RFC 3339 (default: now)"},
     IMGFORGE_SIGNING_OPTIONS,
     {"format", 0, "FORMAT",
-     "with --attest: legacy or bundle (default: `signing_formats` of the configuration, else both)",
+     "with --attest or --report: legacy or bundle (default: `signing_formats` of the "
+     "configuration, else both)",
      true},
-    {"dry-run", 'n', "", "print the engine's command, and run nothing"},
+    {"dry-run", 'n', "",
+     "print the engine's command, and run nothing; with --report: check, and sign nothing"},
     IMGFORGE_REGISTRY_OPTIONS,
 };
 
@@ -75,26 +81,46 @@ Result<base::TempDir> short_path_to(const std::string& store) {
   return folder;
 }
 
-/// The verdict for people, who do not see the report then.
-std::string verdict_text(const evidence::ProbeReport& report) {
-  std::string text = fmt::format("{}: {}\n", report.status, report.sentence);
-  for (const evidence::ProbedDevice& gpu : report.devices) {
-    text += fmt::format("  {} ({}), {}\n", gpu.name, gpu.compute_capability,
-                        gpu.computed ? "computed" : "not computed on");
-  }
-  return text;
-}
-
-/// Signs the report and attaches it; what was written, as sentences.
-Result<std::string> attest_report(App& app, const RegistryImage& image,
-                                  const evidence::ProbeReport& report) {
-  const auto formats = TRY(Signer::formats(app));
-  const auto written = TRY(attest_in_formats(app, *image.repository, image.descriptor(),
-                                             evidence::kProbeReportPredicate,
-                                             evidence::format_probe_predicate(report), formats));
+std::string sentences(const std::vector<Written>& written) {
   std::string text;
   for (const Written& one : written) text += sentence(one) + "\n";
   return text;
+}
+
+/// --report: nothing is run. Without an image the report is read and its verdict told.
+Result<int> use_report(App& app, const std::string& file) {
+  for (const char* const other : {"attest", "engine", "gpus", "engine-option"}) {
+    if (app.args().flag(other)) {
+      return fail(
+          Errc::usage,
+          fmt::format("--report takes a result that is there, and --{} is about running the probe",
+                      other));
+    }
+  }
+  const auto& positional = app.args().positional();
+  if (positional.size() > 1) return fail(Errc::usage, "--report takes one image");
+  const auto report = TRY(base::with_context(read_probed(app, TRY(read_predicate(file))),
+                                             "reading the probe's report " + file));
+  std::string name = "no image";
+  std::vector<Written> written;
+  const bool dry = app.args().flag("dry-run");
+  if (!positional.empty()) {
+    TRY(app.signer());
+    const RegistryImage image = TRY(open_registry_image(app, positional[0]));
+    TRY(check_probed_image(report, image));
+    name = image.repository->name() + "@" + image.descriptor().digest.to_string();
+    if (!dry) written = TRY(attest_probed(app, image, report));
+  }
+  app.close_progress();
+  if (app.json()) {
+    TRY(print(evidence::format_probe_predicate(report)));
+    return 0;
+  }
+  std::string text = verdict_text(report) + sentences(written);
+  if (!positional.empty()) text = name + "\n" + text;
+  if (dry && !positional.empty()) text += "would be attested\n";
+  TRY(print(text));
+  return 0;
 }
 
 /// How engines begin the line that says why they end.
@@ -106,6 +132,8 @@ bool is_reason(std::string_view line) {
 }
 
 Result<int> run(App& app) {
+  if (const auto file = app.args().value("report")) return use_report(app, *file);
+  if (app.args().flag("probed-at")) return fail(Errc::usage, "--probed-at goes with --report");
   const auto& positional = app.args().positional();
   if (positional.empty()) {
     return fail(
@@ -176,7 +204,7 @@ Result<int> run(App& app) {
   if (attest) {
     const auto report = TRY(base::with_context(evidence::read_probe_report(done.out, began),
                                                "reading what the probe in " + run.image + " said"));
-    const std::string written = TRY(attest_report(app, *image, report));
+    const std::string written = sentences(TRY(attest_probed(app, *image, report)));
     app.close_progress();
     TRY(print(app.json() ? done.out : run.image + "\n" + verdict_text(report) + written));
   }
@@ -189,19 +217,25 @@ Command probe_command() {
   return {
       .name = "probe",
       .summary = "run an image's own check of GPU, driver and libraries, in a container",
-      .synopsis = "IMAGE [options] [-- OPTIONS OF THE PROBE]",
+      .synopsis = "IMAGE [options] [-- OPTIONS OF THE PROBE] | --report FILE [IMAGE]",
       .details =
           "IMAGE is what the engine takes (HOST/REPOSITORY:TAG, and for podman oci:DIR:TAG), or an "
           "image of the store.\n"
           "Exit codes are the probe's: 0 ok, 1 a check failed, 2 usage or no such image, 3 no GPU "
           "visible, 4 the host's\n"
           "fault, 5 the image's, 6 hardware, 7 timeout. What an engine says before the container "
-          "starts is explained.\n\n"
+          "starts is explained.\n"
+          "--report is for a result from elsewhere (a job on the cluster): it is attested to IMAGE "
+          "whatever its verdict,\n"
+          "if the promise in it is that image's; without IMAGE its verdict is told. The exit code "
+          "is imgforge's then.\n\n"
           "Examples:\n"
           "  imgforge probe harbor.example/ml/app:v2.6-lts\n"
           "  imgforge probe pytorch-cuda --gpus 0 -- --skip libraries\n"
-          "  imgforge probe harbor.example/ml/app:v1 --json | imgforge attest "
-          "harbor.example/ml/app:v1 -t probe -p - -k gpu-farm.key",
+          "  imgforge probe harbor.example/ml/app:v1 -- --deep\n"
+          "  imgforge probe harbor.example/ml/app:v1 --attest -k gpu-farm.key\n"
+          "  imgforge probe --report result.json harbor.example/ml/app@sha256:4f1e... -k "
+          "gpu-farm.key",
       .options = kOptions,
       .run = run};
 }

@@ -77,3 +77,21 @@ TEST_CASE("the promise names components, floors and libraries") {
   CHECK(promise["libraries"][0]["path"] ==
         "/opt/venv/lib/python3.11/site-packages/nvidia/cudnn/lib/libcudnn.so.9");
 }
+
+TEST_CASE("what determinism promises is what the image's configuration says") {
+  spec::ImageSpec spec = named("specs/x.yaml");
+  const auto promised = [&](const layer::Facts& facts) {
+    const auto tag = REQUIRE_OK(tag_of(facts, spec));
+    return REQUIRE_OK(base::parse_json(promise_of(facts, spec, tag), "the promise"));
+  };
+  CHECK_FALSE(promised(torch_facts()).contains("determinism"));
+  spec.seed = 42;
+  const base::Json with = promised(torch_facts()).at("determinism");
+  CHECK(with.at("module") == "imgforge_determinism");
+  CHECK(with.at("environment") ==
+        base::Json({{"PYTHONHASHSEED", "42"}, {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"}}));
+  // The spec has the last word on variables, and an image without Python gets no module.
+  spec.config.env = {{"PYTHONHASHSEED", "7"}};
+  CHECK(promised(torch_facts()).at("determinism").at("environment").at("PYTHONHASHSEED") == "7");
+  CHECK_FALSE(promised({}).at("determinism").contains("module"));
+}

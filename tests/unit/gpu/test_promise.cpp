@@ -71,3 +71,16 @@ TEST_CASE("what is not promised is left out") {
 }
 )");
 }
+
+TEST_CASE("determinism is promised where the image has it, and only there") {
+  Promise promise;
+  CHECK(to_json(promise).find("determinism") == std::string::npos);
+  promise.determinism = Promise::Determinism{.module = "imgforge_determinism",
+                                             .environment = {{"PYTHONHASHSEED", "42"}}};
+  CHECK(to_json(promise).find(R"("determinism": {
+    "environment": {
+      "PYTHONHASHSEED": "42"
+    },
+    "module": "imgforge_determinism"
+  })") != std::string::npos);
+}

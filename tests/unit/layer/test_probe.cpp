@@ -2,6 +2,7 @@
 
 #include "base/sha256.h"
 #include "kind_fixture.h"
+#include "layer/determinism.h"
 #include "layer/promise.h"
 
 using namespace imgforge;
@@ -46,4 +47,35 @@ TEST_CASE("the promise is a layer of one file") {
         "-0644 0:0 3 opt/imgforge/promise.json\n");
   CHECK(kind.content(built, "opt/imgforge/promise.json") == "{}\n");
   CHECK(recipe->key_material() != make_promise_recipe("{ }\n")->key_material());
+}
+
+TEST_CASE("the determinism module is importable and seeds by the image's environment") {
+  KindFixture kind(decode_probe);
+  const auto recipe = make_determinism_recipe("/opt/venv/lib/python3.11/site-packages");
+  const auto built = REQUIRE_OK(kind.produce(*recipe));
+  const std::string path = "opt/venv/lib/python3.11/site-packages/imgforge_determinism.py";
+  const std::string module = kind.content(built, path);
+  CHECK(kind.list(built).find(path) != std::string::npos);
+  CHECK(recipe->key_material() != make_determinism_recipe("/opt/x")->key_material());
+
+  kind.write("imgforge_determinism.py", module);
+  const auto python = [&](const std::string& seed, const std::string& code) {
+    return kind.run({"env", "PYTHONDONTWRITEBYTECODE=1", "PYTHONHASHSEED=" + seed,
+                     "CUBLAS_WORKSPACE_CONFIG=:4096:8", "python3", "-c",
+                     "import random, imgforge_determinism as d; " + code});
+  };
+  const std::string draw = "print(d.activate(), random.random())";
+  CHECK(python("5", draw) == python("5", draw));
+  CHECK(python("5", draw).starts_with("5 "));
+  CHECK(python("6", draw) != python("5", draw));
+  CHECK(python("5", "print(d.activate(7), random.random())") == python("7", draw));
+  const std::string refused =
+      "\ntry: d.activate(%)\nexcept Exception as e: print(type(e).__name__)";
+  const auto refuse = [&](const std::string& seed, const std::string& argument) {
+    std::string code = refused;
+    return python(seed, code.replace(code.find('%'), 1, argument));
+  };
+  CHECK(refuse("random", "") == "RuntimeError\n");
+  CHECK(refuse("5", "-1") == "ValueError\n");
+  CHECK(refuse("5", "1 << 32") == "ValueError\n");
 }
