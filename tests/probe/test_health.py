@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import threading
@@ -161,14 +162,22 @@ class Start(ProbeTest):
         """Median of 21 whole runs; the figure is printed, the limit has slack for a busy machine."""
         if os.environ.get("PROBE_SANITIZED"):
             self.skipTest("the build with sanitizers is not timed")
-        times = []
+        times, used = [], []
         for _ in range(21):
-            began = time.monotonic()
+            began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
             subprocess.run([PROBE, "probe", "--json"], stdout=subprocess.DEVNULL, check=False)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
             times.append(time.monotonic() - began)
-        median = sorted(times)[len(times) // 2]
-        print(f"\nwithout a driver: median {median * 1e3:.1f} ms, best {min(times) * 1e3:.1f} ms of {len(times)}")
-        self.assertLess(median, 0.05)
+            used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        median, processor = (sorted(values)[len(values) // 2] for values in (times, used))
+        load = os.getloadavg()[0]
+        print(f"\nwithout a driver: median {median * 1e3:.1f} ms, best {min(times) * 1e3:.1f} ms of {len(times)}, "
+              f"{processor * 1e3:.1f} ms of processor; load {load:.1f}")
+        self.assertLess(processor, 0.05)
+        if load < (os.cpu_count() or 1):
+            self.assertLess(median, 0.05)
+        else:
+            print("this machine is busy: only the processor's time was held against 50 ms")
 
 
 if __name__ == "__main__":
