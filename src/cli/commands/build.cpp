@@ -84,6 +84,7 @@ base::Json result_json(const build::BuiltImage& image, const std::string& store,
   if (image.published) {
     json["pushed"] = pushed_json(*image.published, name_of(destination->reference()));
     json["evidence"] = destination->evidence();
+    json["kept"] = destination->kept();
   }
   return json;
 }
@@ -101,6 +102,7 @@ std::string result_text(const build::BuiltImage& image, const build::BuildReques
   text += fmt::format("pushed {}:{}", name_of(destination->reference()), published.tag);
   std::string evidence;
   for (const std::string& sentence : destination->evidence()) evidence += sentence + "\n";
+  for (const std::string& sentence : destination->kept()) evidence += sentence + "\n";
   if (published.present) return text + ": was there already, nothing sent\n" + evidence;
   text += fmt::format(": {} blobs sent ({}), {} mounted, {} there already",
                       published.moved.sent.blobs, base::human_bytes(published.moved.sent.bytes),
@@ -144,7 +146,7 @@ Result<int> run(App& app) {
   const auto destination = TRY(BuildDestination::make(app, spec));
   if (destination) request.destination = &destination->destination();
   request.bump = app.args().flag("bump");
-  for (const char* option : {"bump", "sign", "attest", "branch"}) {
+  for (const char* option : {"bump", "sign", "attest", "keep-inputs", "branch"}) {
     if (destination || !app.args().flag(option)) continue;
     return fail(Error(Errc::usage, fmt::format("--{} needs a registry to push to", option))
                     .hint(fmt::format("imgforge build SPEC --push --{}", option)));
@@ -188,7 +190,10 @@ Command build_command() {
               "deterministic?\n"
               "  imgforge build specs/app.yaml --record             pin the digests in the lock\n"
               "  imgforge build specs/app.yaml --push --bump        into the spec's registry, under "
-              "the next free build id\n\n"
+              "the next free build id\n"
+              "  imgforge build specs/app.yaml --push --attest --keep-inputs     so that others can "
+              "build it again:\n"
+              "                                                     'imgforge reproduce'\n\n"
               "With --push, layers that the registry has are not built, finished layers leave while "
               "later ones are built, and\n"
               "the build tag is written last: once. With this digest again it is success and "

@@ -25,6 +25,7 @@ Command probe_command();
 Command promote_command();
 Command pull_command();
 Command push_command();
+Command reproduce_command();
 Command rollback_command();
 Command sbom_command();
 Command sign_command();
