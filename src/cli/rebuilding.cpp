@@ -159,10 +159,12 @@ InputPlace place_of(const sources::Input& input, const RebuildPlan& plan,
   return {Kind::outside, sources::describe(input.origin)};
 }
 
-/// What `imgforge lock` would do about it is no remedy here.
+/// What `imgforge lock` would do about it is no remedy here, and a source that has other content
+/// now says nothing about the image.
 Error cannot_be_had(Error error) {
-  if (error.code() != Errc::not_found && error.code() != Errc::refused) return error;
-  return Error(error.code(), error.summary())
+  const Errc code = error.code() == Errc::mismatch ? Errc::not_found : error.code();
+  if (code != Errc::not_found && code != Errc::refused) return error;
+  return Error(code, error.summary())
       .hint("what is gone has to come from somebody who kept it: --vendor DIR, written by 'imgforge "
             "fetch SPEC --vendor DIR'; an archive's history under 'snapshot:' in the configuration; "
             "'imgforge build --push --keep-inputs' keeps inputs beside the next image");

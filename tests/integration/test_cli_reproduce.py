@@ -127,7 +127,8 @@ class ReproduceTest(Expectations, unittest.TestCase):
     def referrers(self, digest):
         """What stands beside an image, through distribution's stand-in tag."""
         url = "http://%s/v2/%s/manifests/%s" % (self.registry.host, self.repository.partition("/")[2], digest.replace(":", "-"))
-        with urllib.request.urlopen(url, timeout=20) as answer:
+        request = urllib.request.Request(url, headers={"Accept": "application/vnd.oci.image.index.v1+json"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
             return {one["artifactType"]: one for one in json.load(answer)["manifests"]}
 
     def test_identical_after_the_sources_have_moved_on(self):
@@ -195,7 +196,7 @@ class ReproduceTest(Expectations, unittest.TestCase):
         result = json.loads(different.stdout)
         self.assertFalse(result["identical"])
         self.assertEqual([layer["id"] for layer in result["layers"]][:2], ["os/tiny", "tool"])
-        self.assertEqual([file["path"] for file in result["layers"][0]["files"]][-1], "usr/share/hello/version")
+        self.assertIn("usr/share/hello/version", [file["path"] for file in result["layers"][0]["files"]])
         self.assertEqual(result["layers"][1]["files"][0]["path"], "opt/tool/bin/tool")
         self.assertIn("os/tiny", result["likely_cause"])
         self.assertIn("another spec or lock", result["likely_cause"])
@@ -212,7 +213,8 @@ class ReproduceTest(Expectations, unittest.TestCase):
         data = os.path.join(self.registry.folder, "data/docker/registry/v2/blobs/sha256")
         name = self.repository.partition("/")[2]
         url = "http://%s/v2/%s/manifests/" % (self.registry.host, name)
-        with urllib.request.urlopen(url + beside["digest"], timeout=20) as answer:
+        request = urllib.request.Request(url + beside["digest"], headers={"Accept": beside["mediaType"]})
+        with urllib.request.urlopen(request, timeout=20) as answer:
             manifest = json.load(answer)
         lock = next(layer for layer in manifest["layers"] if layer["mediaType"] == "application/vnd.imgforge.lock.v1+json")
         # An honest registry lists it as a referrer; only its lock is another one.
