@@ -26,9 +26,14 @@ std::string extension(const std::string& path) {
   return path.ends_with(".json") ? ".json" : ".yaml";
 }
 
-/// Below specs/ or layers/, and nowhere else.
-bool is_safe(const std::string& path) {
-  if (!path.starts_with("specs/") && !path.starts_with("layers/")) return false;
+/// Files of the project that kind `wheels` reads when it is locked, and compares at every build.
+constexpr const char* kFileKeys[] = {"requirements_file", "pylock"};
+
+/// The spec, its lock and definitions lie below specs/ and layers/, other files in the project and
+/// not there.
+bool is_safe(const std::string& path, const std::string& media_type) {
+  const bool is_ours = path.starts_with("specs/") || path.starts_with("layers/");
+  if (is_ours == (media_type == kProjectFileType)) return false;
   for (const std::string_view part : base::split(path, '/')) {
     if (part.empty() || part == "." || part == "..") return false;
   }
@@ -73,6 +78,15 @@ Result<BuildDocuments> collect_documents(const std::string& spec_file,
     documents.definitions.push_back(
         {"layers/" + name->text() + extension(file), TRY(base::read_file(file))});
   }
+  for (const spec::LayerUse& layer : spec.layers) {
+    for (const char* key : kFileKeys) {
+      const auto path = layer.kind == "wheels" ? layer.entry.find(key) : std::nullopt;
+      if (!path || !path->is_scalar() || !is_safe(path->text(), kProjectFileType)) continue;
+      documents.files.push_back(
+          {path->text(),
+           TRY(base::read_file(base::join_path(spec.project_directory, path->text())))});
+    }
+  }
   return documents;
 }
 
@@ -94,6 +108,7 @@ release::Artifact documents_artifact(const BuildDocuments& documents,
   add(kSpecType, documents.spec);
   add(kLockType, documents.lock);
   for (const KeptFile& file : documents.definitions) add(kDefinitionType, file);
+  for (const KeptFile& file : documents.files) add(kProjectFileType, file);
   manifest.subject = oci::Descriptor{image.media_type, image.digest, image.size, {}, {}, {}};
   manifest.annotations[kBuildId] = documents.build_id;
   manifest.annotations[kVersion] = documents.version;
@@ -125,10 +140,9 @@ Result<BuildDocuments> read_documents(const release::Artifact& artifact) {
       return fail(Errc::invalid, "it lacks the blob " + layer.digest.to_string());
     }
     KeptFile file{value_of(layer.annotations, kTitle), blob->bytes};
-    if (!is_safe(file.path)) {
+    if (!is_safe(file.path, layer.media_type)) {
       return fail(Errc::invalid,
-                  fmt::format("it holds a document under the path '{}', which is neither in specs/ "
-                              "nor in layers/",
+                  fmt::format("it holds a document under the path '{}', where it does not belong",
                               file.path));
     }
     if (layer.media_type == kSpecType) {
@@ -137,6 +151,8 @@ Result<BuildDocuments> read_documents(const release::Artifact& artifact) {
       documents.lock = std::move(file);
     } else if (layer.media_type == kDefinitionType) {
       documents.definitions.push_back(std::move(file));
+    } else if (layer.media_type == kProjectFileType) {
+      documents.files.push_back(std::move(file));
     }
   }
   if (documents.spec.path.empty() || documents.lock.path != spec::lock_path(documents.spec.path)) {
@@ -155,6 +171,7 @@ Result<std::string> write_project(const BuildDocuments& documents, const std::st
   TRY(write(documents.spec));
   TRY(write(documents.lock));
   for (const KeptFile& file : documents.definitions) TRY(write(file));
+  for (const KeptFile& file : documents.files) TRY(write(file));
   return base::join_path(directory, documents.spec.path);
 }
 

@@ -1,5 +1,5 @@
-// What an image was built from, as an artifact beside it: the spec and the layer definitions as
-// their authors wrote them, and the lock without records. With its inputs that is all that building
+// What an image was built from, as an artifact beside it: the spec, the layer definitions and
+// the requirements files as their authors wrote them, and the lock without records. With its inputs that is all that building
 // it again takes. The image's manifest names the digests of spec and lock, so whoever trusts the
 // image can check the documents, whoever attached them. Format: docs/formats/kept.md.
 #pragma once
@@ -17,6 +17,7 @@ namespace imgforge::build {
 inline constexpr const char* kDocumentsType = "application/vnd.imgforge.documents.v1";
 inline constexpr const char* kSpecType = "application/vnd.imgforge.spec.v1";
 inline constexpr const char* kDefinitionType = "application/vnd.imgforge.layer-definition.v1";
+inline constexpr const char* kProjectFileType = "application/vnd.imgforge.project-file.v1";
 inline constexpr const char* kLockType = "application/vnd.imgforge.lock.v1+json";
 
 struct KeptFile {
@@ -29,6 +30,7 @@ struct BuildDocuments {
   KeptFile spec;
   KeptFile lock;
   std::vector<KeptFile> definitions;
+  std::vector<KeptFile> files;  // that the lock was made from: requirements files, pylocks
   std::string build_id;         // under which it was built: the spec may say another one
   std::string version;          // of the imgforge that built it
   std::string source, commit;  // git repository of the project, where the builder knew; or empty
@@ -43,11 +45,11 @@ Result<BuildDocuments> collect_documents(const std::string& spec_file,
 release::Artifact documents_artifact(const BuildDocuments& documents, const oci::Descriptor& image);
 
 bool is_documents(const oci::Manifest& manifest);
-/// With its blobs. Errc::invalid for what is no such artifact, and for paths that lead elsewhere
-/// than into specs/ and layers/.
+/// With its blobs. Errc::invalid for what is no such artifact, and for paths that lead out of the
+/// project, or where the others belong.
 Result<BuildDocuments> read_documents(const release::Artifact& artifact);
 
-/// Writes them as a project: specs/, layers/. Returns the spec's path.
+/// Writes them as a project: specs/, layers/, files. Returns the spec's path.
 Result<std::string> write_project(const BuildDocuments& documents, const std::string& directory);
 
 /// Errc::mismatch when `image` says that it was built from another spec or lock.

@@ -4,6 +4,7 @@ test makes, serves and takes away.
 
     test_cli_reproduce.py IMGFORGE PROBE SOURCE_DIR
 """
+import base64
 import functools
 import glob
 import hashlib
@@ -19,6 +20,7 @@ import tempfile
 import threading
 import unittest
 import urllib.request
+import zipfile
 
 import cli_project
 from cli_project import Expectations, Project, Registry
@@ -54,6 +56,28 @@ layers:
 """
 FILES = "  - {id: app, kind: files, from: app, dest: /app}\nconfig:"
 COMMIT = "  - {id: app, kind: files, from: {git: ., commit: HEAD}, dest: /app}\nconfig:"
+
+
+WHEELS = """\
+imgforge: 1
+image: demo
+build: v1
+platform: linux/amd64
+epoch: 2025-05-20T00:00:00Z
+layers:
+  - {kind: image, id: base, ref: "%(base)s"}
+  - {kind: python, id: python, provider: distro, version: "3.11"}
+  - {kind: wheels, id: wheels, pylock: locks/pylock.toml}
+"""
+BASE = """\
+imgforge: 1
+image: base
+build: v1
+platform: linux/amd64
+epoch: 2025-05-20T00:00:00Z
+layers:
+  - {id: root, kind: files, from: base, dest: /}
+"""
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -107,9 +131,9 @@ class ReproduceTest(Expectations, unittest.TestCase):
                       % (self.served, self.made, extra))
         return project
 
-    def project(self, spec=SPEC):
+    def project(self, spec=SPEC, repository=None, **values):
         project = self.machine()
-        project.write("specs/demo.yaml", spec % {"served": self.served} + "registry: %s\n" % self.repository)
+        project.write("specs/demo.yaml", spec % {"served": self.served, **values} + "registry: %s\n" % (repository or self.repository))
         project.write("layers/os/tiny.yaml", DEFINITION)
         return project
 
@@ -158,6 +182,22 @@ class ReproduceTest(Expectations, unittest.TestCase):
         again = json.loads(self.ok(project.run("build", "specs/demo.yaml", "--push", "--keep-inputs", "--json")).stdout)["kept"]
         self.assertIn("already", again[0])
         self.assertIn(" 0 blobs sent", again[1])
+        # The project's own builds may take them from there, too.
+        fetched = self.project()
+        shutil.copy(project.path("specs/demo.lock.json"), fetched.path("specs/demo.lock.json"))
+        self.fails(fetched.run("fetch", "specs/demo.yaml"), 5, "hello_1.0")
+        self.ok(fetched.run("fetch", "specs/demo.yaml", "--kept", image))
+        self.assertEqual(json.loads(self.ok(fetched.run("build", "specs/demo.yaml", "--json")).stdout)["digest"], built["digest"])
+
+        # A second image shares the inputs, also from a machine that has none of them and cannot get them any more.
+        third = self.project()
+        shutil.copy(project.path("specs/demo.lock.json"), third.path("specs/demo.lock.json"))
+        second = json.loads(self.ok(third.run("build", "specs/demo.yaml", "--push", "--build-id", "v2", "--keep-inputs",
+                                              "--json")).stdout)
+        self.assertNotEqual(second["digest"], built["digest"])
+        self.assertIn(" 0 blobs sent", second["kept"][1])
+        self.assertEqual(json.loads(self.ok(third.run("cache", "du", "--json")).stdout)["inputs"], 0)
+        self.assertIn("identical", self.ok(other.run("reproduce", "%s:%s" % (self.repository, second["tag"]))).stdout)
 
     def test_a_missing_input_that_nobody_kept_is_named(self):
         _, image = self.pushed_signed(self.project(), "--attest")
@@ -176,6 +216,40 @@ class ReproduceTest(Expectations, unittest.TestCase):
         with open("%s/sha256/%s" % (kept, hashlib.sha256(tool(b"#!/bin/sh\necho one\n")).hexdigest()), "wb") as file:
             file.write(tool(b"#!/bin/sh\necho one\n"))
         self.assertIn("identical", self.ok(donor.run("reproduce", image, "--vendor", kept)).stdout)
+
+    def test_wheels_that_an_index_no_longer_has(self):
+        # Enough of a system for imgforge to find a C library and a Python in it; nothing of theirs is there.
+        below = self.project(BASE, repository=self.repository + "/base")
+        below.write("base/etc/os-release", 'ID=debian\nVERSION_ID="12"\n')
+        below.write("base/usr/lib/x86_64-linux-gnu/libc.so.6", "GNU C Library stable release version 2.36.\n")
+        os.chmod(below.write("base/usr/bin/python3.11", "#!/bin/sh\n"), 0o755)
+        project = self.project(WHEELS, base="%s/base:%s" % (self.repository, self.pushed(below)[0]["tag"]))
+        name = "demo-1.0-py3-none-any.whl"
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as wheel:
+            record = ""
+            for path, text in (("demo/__init__.py", "one = 1\n"), ("demo-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: demo\n"
+                               "Version: 1.0\n"), ("demo-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\n"
+                               "Root-Is-Purelib: true\nTag: py3-none-any\n")):
+                wheel.writestr(path, text)
+                mark = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+                record += "%s,sha256=%s,%d\n" % (path, mark, len(text))
+            wheel.writestr("demo-1.0.dist-info/RECORD", record + "demo-1.0.dist-info/RECORD,,\n")
+        os.makedirs(os.path.join(self.sources, "simple/demo"))
+        sha256 = hashlib.sha256(content.getvalue()).hexdigest()
+        with open(os.path.join(self.sources, "simple/demo", name), "wb") as file:
+            file.write(content.getvalue())
+        with open(os.path.join(self.sources, "simple/demo/index.html"), "w", encoding="utf-8") as file:
+            file.write('<a href="%s#sha256=%s">%s</a>' % (name, sha256, name))
+        project.write("locks/pylock.toml", 'lock-version = "1.0"\ncreated-by = "test"\n[[packages]]\nname = "demo"\nversion = "1.0"\n'
+                      'wheels = [{url = "%s/simple/demo/%s", size = %d, hashes = {sha256 = "%s"}}]\n'
+                      % (self.served, name, len(content.getvalue()), sha256))
+        _, image = self.pushed(project, "--keep-inputs", PIP_INDEX_URL=self.served + "/simple")
+        shutil.rmtree(os.path.join(self.sources, "simple"))
+        # The pylock is beside the image: no project is needed.
+        result = json.loads(self.ok(self.machine().run("reproduce", image, "--json")).stdout)
+        self.assertTrue(result["identical"])
+        self.assertEqual(result["inputs"]["kept"]["count"], 2)  # the wheel, the probe
 
     def key(self):
         return {"IMGFORGE_KEY_PASSPHRASE": "correct horse"}

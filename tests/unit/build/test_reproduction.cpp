@@ -24,6 +24,7 @@ build::BuildDocuments documents() {
   return {.spec = {"specs/app.yaml", "imgforge: 1\n"},
           .lock = {"specs/app.lock.json", "{}\n"},
           .definitions = {{"layers/os/a.yaml", "a\n"}, {"layers/os/b.yaml", "a\n"}},
+          .files = {{"requirements/base.txt", "numpy\n"}},
           .build_id = "v7",
           .version = "0.1.0",
           .source = "git+https://git.example/app",
@@ -53,6 +54,12 @@ TEST_CASE("documents that lead out of the project are refused") {
         build::read_documents(build::documents_artifact(bad, descriptor("image")));
     REQUIRE_FALSE(read);
     CHECK(read.error().code() == base::Errc::invalid);
+  }
+  for (const char* path : {"../a.txt", "specs/app.lock.json", "layers/os/a.yaml"}) {
+    auto bad = documents();
+    bad.files[0].path = path;
+    INFO(path);
+    CHECK_FALSE(build::read_documents(build::documents_artifact(bad, descriptor("image"))));
   }
   auto torn = documents();
   torn.lock.path = "specs/other.lock.json";
