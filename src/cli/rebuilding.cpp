@@ -183,9 +183,7 @@ Result<> bring_inputs(App& app, const RegistryImage& image, const RebuildPlan& p
   for (const sources::Input& input : plan.inputs) {
     if (!store.has_input(input.digest) && !is_local(input)) far.push_back(input);
   }
-  registry::Client& client = *TRY(app.images().client(image.reference.host));
-  registry::Repository origin(client, image.reference.repository);
-  TRY(build::take_kept(far, plan.kept, origin, store, kTransfers, app.progress(), app.stop()));
+  TRY(take_beside(app, image, far, plan.kept, store));
   auto local = build::bring_local(plan.inputs,
                                   {.probe_file = app.settings().probe_file,
                                    .project_directory = plan.project,
@@ -257,6 +255,19 @@ Result<Rebuilt> rebuild_in(App& app, const RegistryImage& image, const RebuildPl
 }
 
 }  // namespace
+
+Result<std::map<oci::Digest, build::KeptInput>> inputs_beside(const RegistryImage& image) {
+  return TRY(look_beside(image)).inputs;
+}
+
+Result<std::size_t> take_beside(App& app, const RegistryImage& image,
+                                const std::vector<sources::Input>& wanted,
+                                const std::map<oci::Digest, build::KeptInput>& kept,
+                                store::Store& store) {
+  registry::Client& client = *TRY(app.images().client(image.reference.host));
+  registry::Repository origin(client, image.reference.repository);
+  return build::take_kept(wanted, kept, origin, store, kTransfers, app.progress(), app.stop());
+}
 
 Result<RebuildPlan> plan_rebuild(App& app, const RegistryImage& image,
                                  const RebuildOptions& options, const std::string& scratch) {

@@ -45,6 +45,14 @@ struct RebuildPlan {
   std::size_t layers = 0;
 };
 
+/// The inputs that are kept beside an image.
+Result<std::map<oci::Digest, build::KeptInput>> inputs_beside(const RegistryImage& image);
+/// Takes those of `wanted` that are among them into the store.
+Result<std::size_t> take_beside(App& app, const RegistryImage& image,
+                                const std::vector<sources::Input>& wanted,
+                                const std::map<oci::Digest, build::KeptInput>& kept,
+                                store::Store& store);
+
 /// Finds documents and inputs; `scratch` is a folder for them. Fetches the documents alone.
 /// Errc::not_found where documents or project files lack, saying what to do; Errc::mismatch when
 /// the documents beside the image are not those that it names.

@@ -123,12 +123,12 @@ class ReproduceTest(Expectations, unittest.TestCase):
         with open(os.path.join(self.sources, "tool.tar"), "wb") as file:
             file.write(tool(text))
 
-    def machine(self, extra=""):
+    def machine(self):
         """A folder with a store and a home, where the archive has an address; no spec in it is of use."""
         project = Project("nothing: of use\n")
         self.addCleanup(project.remove)
-        project.write(".config/imgforge/config.yaml", "archives:\n  debian:\n    url: %s/debian\n    keyring: %s/key.gpg\n%s"
-                      % (self.served, self.made, extra))
+        project.write(".config/imgforge/config.yaml", "archives:\n  debian:\n    url: %s/debian\n    keyring: %s/key.gpg\n"
+                      "indexes:\n  default: %s/simple\n" % (self.served, self.made, self.served))
         return project
 
     def project(self, spec=SPEC, repository=None, **values):
@@ -244,7 +244,7 @@ class ReproduceTest(Expectations, unittest.TestCase):
         project.write("locks/pylock.toml", 'lock-version = "1.0"\ncreated-by = "test"\n[[packages]]\nname = "demo"\nversion = "1.0"\n'
                       'wheels = [{url = "%s/simple/demo/%s", size = %d, hashes = {sha256 = "%s"}}]\n'
                       % (self.served, name, len(content.getvalue()), sha256))
-        _, image = self.pushed(project, "--keep-inputs", PIP_INDEX_URL=self.served + "/simple")
+        _, image = self.pushed(project, "--keep-inputs")
         shutil.rmtree(os.path.join(self.sources, "simple"))
         # The pylock is beside the image: no project is needed.
         result = json.loads(self.ok(self.machine().run("reproduce", image, "--json")).stdout)
@@ -358,6 +358,26 @@ class ReproduceTest(Expectations, unittest.TestCase):
         other = self.machine()
         self.fails(other.run("reproduce", image), 3, "git clone https://git.example/ml/demo DIR", commit)
         self.assertIn("identical", self.ok(other.run("reproduce", image, "--source", project.folder)).stdout)
+
+    def test_a_diff_begins_with_what_is_known_to_change_results(self):
+        spec = SPEC.replace("config:", FILES)
+        project = self.project(spec.replace("GREETING: hello", "CUBLAS_WORKSPACE_CONFIG: ':4096:8'"))
+        _, before = self.pushed(project)
+        other = self.project(spec.replace("build: v1", "build: v2"))
+        other.write("app/main.py", "print('other')\n")
+        _, after = self.pushed(other)
+        machine = self.machine()
+        text = self.ok(machine.run("diff", before, after)).stdout
+        self.assertEqual(text.split("\n\n")[:2], [
+            "most likely the project's own code (app/main.py), then CUBLAS_WORKSPACE_CONFIG",
+            "the project's own code: app/main.py\n  changes whatever it computes\n"
+            "CUBLAS_WORKSPACE_CONFIG: CUBLAS_WORKSPACE_CONFIG :4096:8 -> (none)\n"
+            "  changes whether matrix products on several streams are the same in every run; "
+            "torch.use_deterministic_algorithms needs it\n"
+            "  says NVIDIA cuBLAS documentation, Results Reproducibility"])
+        result = json.loads(self.ok(machine.run("diff", before, after, "--json")).stdout)
+        self.assertEqual([one["what"] for one in result["findings"]], ["the project's own code", "CUBLAS_WORKSPACE_CONFIG"])
+        self.assertIn({"name": "env CUBLAS_WORKSPACE_CONFIG", "before": ":4096:8", "after": None}, result["config"])
 
     def test_signatures_are_asked_for_where_a_policy_says_so(self):
         project = self.project()
