@@ -1,5 +1,5 @@
-// The main job: a spec and its lock become an image in the store, in the outputs that were asked for,
-// and in a registry.
+// The main job: a spec and its lock become an image in the store, in the outputs that were asked
+// for, and in a registry.
 #pragma once
 
 #include <optional>

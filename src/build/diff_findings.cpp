@@ -52,7 +52,7 @@ Finding found_by(const gpu::Effect& effect, const ImageDiff& diff) {
   for (const Change& change : diff.packages) {
     const std::string name = package_name(change.name);
     if (gpu::concerns(effect, gpu::Part::package, name, change.before, change.after)) {
-      finding.parts.push_back(shown(change.name, change));
+      finding.parts.push_back(shown(name, change));
     }
   }
   for (const Change& change : diff.config) {
@@ -70,14 +70,16 @@ std::string conclude(const ImageDiff& diff, const std::vector<Finding>& found) {
   if (!found.empty()) {
     const Finding& first = found.front();
     std::string sentence = fmt::format("most likely {} ({})", first.what, first.parts.front());
-    if (found.size() == 1) return sentence + ": nothing else that is known to change results differs";
+    if (found.size() == 1)
+      return sentence + ": nothing else that is known to change results differs";
     return sentence + fmt::format(", then {}", found[1].what);
   }
   if (diff.empty()) return "the images hold the same; what differs between two runs is not in them";
   const std::size_t others = diff.packages.size() + diff.components.size();
-  return fmt::format("nothing that is known to change results differs ({} packages and components, "
-                     "{} files are different): look at data, driver and GPU, which no image holds",
-                     others, diff.files.size());
+  return fmt::format(
+      "nothing that is known to change results differs ({} packages and components, "
+      "{} files are different): look at data, driver and GPU, which no image holds",
+      others, diff.files.size());
 }
 
 }  // namespace

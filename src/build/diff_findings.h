@@ -10,10 +10,10 @@
 namespace imgforge::build {
 
 struct Finding {
-  std::string what;                 // "cuDNN", "the project's own code"
-  std::vector<std::string> parts;   // "cudnn 9.1.0 -> 9.5.1"
-  std::string changes;              // what that is known to change
-  std::string source;               // who says so; empty: nobody needs to
+  std::string what;                // "cuDNN", "the project's own code"
+  std::vector<std::string> parts;  // "cudnn 9.1.0 -> 9.5.1"
+  std::string changes;             // what that is known to change
+  std::string source;              // who says so; empty: nobody needs to
 };
 
 struct Findings {

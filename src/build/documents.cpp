@@ -82,9 +82,8 @@ Result<BuildDocuments> collect_documents(const std::string& spec_file,
     for (const char* key : kFileKeys) {
       const auto path = layer.kind == "wheels" ? layer.entry.find(key) : std::nullopt;
       if (!path || !path->is_scalar() || !is_safe(path->text(), kProjectFileType)) continue;
-      documents.files.push_back(
-          {path->text(),
-           TRY(base::read_file(base::join_path(spec.project_directory, path->text())))});
+      documents.files.push_back({path->text(), TRY(base::read_file(base::join_path(
+                                                   spec.project_directory, path->text())))});
     }
   }
   return documents;

@@ -1,7 +1,8 @@
 // What an image was built from, as an artifact beside it: the spec, the layer definitions and
-// the requirements files as their authors wrote them, and the lock without records. With its inputs that is all that building
-// it again takes. The image's manifest names the digests of spec and lock, so whoever trusts the
-// image can check the documents, whoever attached them. Format: docs/formats/kept.md.
+// the requirements files as their authors wrote them, and the lock without records. With its inputs
+// that is all that building it again takes. The image's manifest names the digests of spec and
+// lock, so whoever trusts the image can check the documents, whoever attached them. Format:
+// docs/formats/kept.md.
 #pragma once
 
 #include <string>
@@ -33,7 +34,7 @@ struct BuildDocuments {
   std::vector<KeptFile> files;  // that the lock was made from: requirements files, pylocks
   std::string build_id;         // under which it was built: the spec may say another one
   std::string version;          // of the imgforge that built it
-  std::string source, commit;  // git repository of the project, where the builder knew; or empty
+  std::string source, commit;   // git repository of the project, where the builder knew; or empty
   bool operator==(const BuildDocuments&) const = default;
 };
 

@@ -67,8 +67,7 @@ std::map<oci::Digest, KeptInput> kept_inputs(const oci::Manifest& manifest) {
 
 Result<content::Moved> keep_inputs(const std::vector<sources::Input>& inputs,
                                    const oci::Descriptor& image, const store::Store& store,
-                                   content::Target& target,
-                                   const content::Pusher::Options& options,
+                                   content::Target& target, const content::Pusher::Options& options,
                                    base::Progress& progress, std::stop_token stop) {
   store::InputsOrigin origin(store, {{oci::Digest::of(kEmptyJson), kEmptyJson}});
   content::Pusher pusher(origin, target, options, progress, stop);
@@ -80,9 +79,9 @@ Result<content::Moved> keep_inputs(const std::vector<sources::Input>& inputs,
 }
 
 Result<std::size_t> take_kept(const std::vector<sources::Input>& wanted,
-                              const std::map<oci::Digest, KeptInput>& kept,
-                              content::Origin& origin, store::Store& store, std::size_t parallel,
-                              base::Progress& progress, std::stop_token stop) {
+                              const std::map<oci::Digest, KeptInput>& kept, content::Origin& origin,
+                              store::Store& store, std::size_t parallel, base::Progress& progress,
+                              std::stop_token stop) {
   std::atomic<std::size_t> taken = 0;
   const auto take = [&](std::size_t i, std::stop_token inner) -> Result<> {
     const sources::Input& input = wanted[i];

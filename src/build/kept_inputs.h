@@ -38,14 +38,13 @@ std::map<oci::Digest, KeptInput> kept_inputs(const oci::Manifest& manifest);
 /// are in the store.
 Result<content::Moved> keep_inputs(const std::vector<sources::Input>& inputs,
                                    const oci::Descriptor& image, const store::Store& store,
-                                   content::Target& target,
-                                   const content::Pusher::Options& options,
+                                   content::Target& target, const content::Pusher::Options& options,
                                    base::Progress& progress, std::stop_token stop);
 
 /// Takes those of `wanted` that are kept into the store, verified; returns how many. Streams.
 Result<std::size_t> take_kept(const std::vector<sources::Input>& wanted,
-                              const std::map<oci::Digest, KeptInput>& kept,
-                              content::Origin& origin, store::Store& store, std::size_t parallel,
-                              base::Progress& progress, std::stop_token stop);
+                              const std::map<oci::Digest, KeptInput>& kept, content::Origin& origin,
+                              store::Store& store, std::size_t parallel, base::Progress& progress,
+                              std::stop_token stop);
 
 }  // namespace imgforge::build

@@ -126,15 +126,16 @@ std::string versions(const BuildCircumstances& known) {
 }
 
 Cause of_layer(const LayerDifference& layer, const BuildCircumstances& known) {
-  const bool other_encoder =
-      !known.lock_encoder.empty() && known.lock_encoder != known.our_encoder;
+  const bool other_encoder = !known.lock_encoder.empty() && known.lock_encoder != known.our_encoder;
   if (layer.kind == LayerDifference::Kind::encoding) {
     if (other_encoder) {
-      return {"", fmt::format("another encoder: {} then, {} now", known.lock_encoder,
-                              known.our_encoder),
-              "the files are the same; for the same bytes use the imgforge that built the image"};
+      return {
+          "",
+          fmt::format("another encoder: {} then, {} now", known.lock_encoder, known.our_encoder),
+          "the files are the same; for the same bytes use the imgforge that built the image"};
     }
-    return {"", "another encoder or compression level than the image was built with" + versions(known),
+    return {"",
+            "another encoder or compression level than the image was built with" + versions(known),
             "the files are the same; for the same bytes use the imgforge that built the image"};
   }
   if (layer.layer_kind == "probe") {
@@ -142,9 +143,10 @@ Cause of_layer(const LayerDifference& layer, const BuildCircumstances& known) {
             "use the imgforge that built the image, or an image with kept inputs"};
   }
   if (has(known.folder_layers, layer.id)) {
-    return {"", "the layer is a folder of the project as it is now, which no lock pins",
-            "give the project as it was: --source DIR; 'from: {git: ., commit: …}' in the spec pins "
-            "it for the next time"};
+    return {
+        "", "the layer is a folder of the project as it is now, which no lock pins",
+        "give the project as it was: --source DIR; 'from: {git: ., commit: …}' in the spec pins "
+        "it for the next time"};
   }
   if (has(known.executed_layers, layer.id)) {
     const bool time = !layer.files.empty() && layer.files.front().what.starts_with("time ");
@@ -169,8 +171,10 @@ Cause of_layer(const LayerDifference& layer, const BuildCircumstances& known) {
     return {"", common + ": another imgforge" + versions(known),
             "use the imgforge that built the image"};
   }
-  return {"", common + ", and both are the same: the image was not built from these documents, or "
-                       "imgforge has an error",
+  return {"",
+          common +
+              ", and both are the same: the image was not built from these documents, or "
+              "imgforge has an error",
           "please report it, with the spec and the lock"};
 }
 
@@ -207,14 +211,14 @@ Result<Divergence> compare_images(const ImageDocuments& original, const ImageDoc
       const bool same_files = layer.diff_id && layer.diff_id == twin->diff_id;
       difference.kind = same_files ? Kind::encoding : Kind::content;
       if (!same_files) {
-        TRY(base::with_context(
-            compare_layers(store, layer.blob, twin->blob,
-                           [&](const EntryDifference& one) {
-                             if (difference.files.size() < listed) difference.files.push_back(one);
-                             ++difference.file_count;
-                             return true;
-                           }),
-            "comparing layer " + layer.id));
+        TRY(base::with_context(compare_layers(store, layer.blob, twin->blob,
+                                              [&](const EntryDifference& one) {
+                                                if (difference.files.size() < listed)
+                                                  difference.files.push_back(one);
+                                                ++difference.file_count;
+                                                return true;
+                                              }),
+                               "comparing layer " + layer.id));
       }
     }
     divergence.differing.push_back(std::move(difference));
@@ -241,11 +245,13 @@ Cause explain(const Divergence& divergence, const BuildCircumstances& known) {
     cause.likely =
         known.other_layers.empty()
             ? "this is another spec or lock than the image was built from"
-            : fmt::format("this is another spec or lock than the image was built from: it differs in {} {}",
-                          known.other_layers.size() == 1 ? "layer" : "layers",
-                          base::join(known.other_layers, ", "));
-    cause.remedy = "leave --spec out to build from the documents beside the image, or take spec and "
-                   "lock of the commit that it was built from";
+            : fmt::format(
+                  "this is another spec or lock than the image was built from: it differs in {} {}",
+                  known.other_layers.size() == 1 ? "layer" : "layers",
+                  base::join(known.other_layers, ", "));
+    cause.remedy =
+        "leave --spec out to build from the documents beside the image, or take spec and "
+        "lock of the commit that it was built from";
   } else if (!divergence.differing.empty()) {
     cause = of_layer(divergence.differing.front(), known);
   } else {

@@ -80,9 +80,8 @@ Result<> BuildDestination::arrange_evidence(App& app, const std::string& spec_fi
       note({"evidence was left to who built the image: its layers are not on this machine"});
       return {};
     }
-    note(TRY(publish_evidence(
-        app, image, spec_file, *repository_,
-        {.attest = true, .started = started, .finished = base::now()})));
+    note(TRY(publish_evidence(app, image, spec_file, *repository_,
+                              {.attest = true, .started = started, .finished = base::now()})));
     return {};
   };
   return {};

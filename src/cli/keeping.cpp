@@ -60,10 +60,9 @@ Result<std::string> keep_inputs(App& app, const build::BuiltImage& image, conten
                           .vendor_folders = app.settings().addresses.vendor_folders},
                          store));
   TRY((*TRY(app.sources())).fetch(missing, kTransfers, app.stop()));
-  const content::Moved moved =
-      TRY(build::keep_inputs(inputs, image.manifest, store, target,
-                             {.verb = "keep", .mount_from = keeping.mount_from}, app.progress(),
-                             app.stop()));
+  const content::Moved moved = TRY(build::keep_inputs(
+      inputs, image.manifest, store, target, {.verb = "keep", .mount_from = keeping.mount_from},
+      app.progress(), app.stop()));
   std::uint64_t bytes = 0;
   for (const sources::Input& input : inputs) bytes += input.size;
   return fmt::format("{} inputs ({}) kept: {} blobs sent ({}), {} mounted, {} there already",

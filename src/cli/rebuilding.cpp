@@ -38,10 +38,10 @@ Result<Kept> look_beside(const RegistryImage& image) {
 }
 
 Error no_documents(const RegistryImage& image) {
-  return Error(Errc::not_found,
-               fmt::format("{} has no spec and lock beside it", image.name))
-      .hint("give the project that it was built from: --spec specs/NAME.yaml (with its lock); "
-            "'imgforge build --push --attest' and '--keep-inputs' put them beside the image");
+  return Error(Errc::not_found, fmt::format("{} has no spec and lock beside it", image.name))
+      .hint(
+          "give the project that it was built from: --spec specs/NAME.yaml (with its lock); "
+          "'imgforge build --push --attest' and '--keep-inputs' put them beside the image");
 }
 
 struct Loaded {
@@ -165,9 +165,10 @@ Error cannot_be_had(Error error) {
   const Errc code = error.code() == Errc::mismatch ? Errc::not_found : error.code();
   if (code != Errc::not_found && code != Errc::refused) return error;
   return Error(code, error.summary())
-      .hint("what is gone has to come from somebody who kept it: --vendor DIR, written by 'imgforge "
-            "fetch SPEC --vendor DIR'; an archive's history under 'snapshot:' in the configuration; "
-            "'imgforge build --push --keep-inputs' keeps inputs beside the next image");
+      .hint(
+          "what is gone has to come from somebody who kept it: --vendor DIR, written by 'imgforge "
+          "fetch SPEC --vendor DIR'; an archive's history under 'snapshot:' in the configuration; "
+          "'imgforge build --push --keep-inputs' keeps inputs beside the next image");
 }
 
 Result<> bring_inputs(App& app, const RegistryImage& image, const RebuildPlan& plan,
@@ -237,8 +238,8 @@ Result<Rebuilt> rebuild_in(App& app, const RegistryImage& image, const RebuildPl
   request.run.ignore_records = true;  // a record would let a layer be copied instead of made
   request.run.probe_file = app.settings().probe_file;
   request.run.sandbox_program = app.self();
-  const build::BuiltImage built = TRY(build::build(
-      request, {store, sources, app.progress(), app.stop(), &app.images()}));
+  const build::BuiltImage built =
+      TRY(build::build(request, {store, sources, app.progress(), app.stop(), &app.images()}));
   Rebuilt rebuilt{.digest = built.manifest.digest, .divergence = std::nullopt, .cause = {}};
   if (rebuilt.digest == image.descriptor().digest) return rebuilt;
 

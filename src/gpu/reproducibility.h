@@ -1,5 +1,6 @@
-// What a change of a part of an image is known to change in the results of a training run: data with
-// sources (reproducibility.json), most telling first. Where no document says so, nothing is claimed.
+// What a change of a part of an image is known to change in the results of a training run: data
+// with sources (reproducibility.json), most telling first. Where no document says so, nothing is
+// claimed.
 #pragma once
 
 #include <string>
@@ -15,11 +16,11 @@ extern const std::string_view kReproducibilityJson;
 
 struct Effect {
   std::string id;
-  std::string what;                                   // for people: "cuDNN"
+  std::string what;                                    // for people: "cuDNN"
   std::vector<std::string> components, packages, env;  // names; a * at the end stands for any rest
-  bool minor_only = false;  // a patch release is not known to change it
-  std::string changes;      // what it is known to change
-  std::string source;       // the document that says so
+  bool minor_only = false;                             // a patch release is not known to change it
+  std::string changes;                                 // what it is known to change
+  std::string source;                                  // the document that says so
 };
 
 /// Errc::invalid for data that is not as described.

@@ -81,7 +81,8 @@ Result<> copy_beside(Repository& source, Repository& target, const oci::Digest& 
     }
     if (depth >= kMaximumDepth) continue;
     const oci::Digest& digest = one.manifest.descriptor.digest;
-    TRY(copy_beside(source, target, digest, TRY(source.artifacts(digest)), depth + 1, copied, stop));
+    TRY(copy_beside(source, target, digest, TRY(source.artifacts(digest)), depth + 1, copied,
+                    stop));
   }
   return {};
 }

@@ -43,10 +43,10 @@ Result<std::unique_ptr<base::RandomAccess>> InputsOrigin::open_blob(const oci::D
   }
   auto file = std::make_unique<base::File>(TRY(store_.open_input(blob.digest)));
   if (file->size() != blob.size) {
-    return fail(Error(Errc::mismatch,
-                      fmt::format("the input {} in {} has {} bytes, not {}",
-                                  blob.digest.to_string(), name(), file->size(), blob.size))
-                    .hint("imgforge cache verify --quarantine, then imgforge fetch SPEC"));
+    return fail(
+        Error(Errc::mismatch, fmt::format("the input {} in {} has {} bytes, not {}",
+                                          blob.digest.to_string(), name(), file->size(), blob.size))
+            .hint("imgforge cache verify --quarantine, then imgforge fetch SPEC"));
   }
   return file;
 }
@@ -62,8 +62,8 @@ Result<> InputsOrigin::read_blob(const oci::Descriptor& blob, base::Sink& sink,
   base::HashingSink hashed(&counted);
   TRY(base::copy(file, hashed));
   if (hashed.finish_hex() == blob.digest.hex()) return {};
-  return fail(Error(Errc::mismatch, fmt::format("the input {} in {} is damaged",
-                                                blob.digest.to_string(), name()))
+  return fail(Error(Errc::mismatch,
+                    fmt::format("the input {} in {} is damaged", blob.digest.to_string(), name()))
                   .hint("imgforge cache verify --quarantine, then imgforge fetch SPEC"));
 }
 

@@ -5,9 +5,9 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "build/define.h"
+#include "cli/branch.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/shared.h"
-#include "cli/branch.h"
 #include "cli/destination.h"
 #include "cli/output.h"
 #include "cli/trust.h"
@@ -174,34 +174,35 @@ Result<int> run(App& app) {
 }  // namespace
 
 Command build_command() {
-  return {.name = "build",
-          .summary = "build an image from its locked spec",
-          .synopsis = "SPEC [options]",
-          .details =
-              "Nothing is resolved here: the lock says what goes in. Layers that are in the store "
-              "are reused, the rest is\n"
-              "built in parallel; a build that was interrupted goes on where it stopped. The image "
-              "is named\n"
-              "image:build-tag in the store (an OCI layout), and written to every --output.\n\n"
-              "Examples:\n"
-              "  imgforge build specs/pytorch2.6-cuda12.4-debian12.yaml\n"
-              "  imgforge build specs/app.yaml -o oci:out/app -o docker-archive:out/app.tar\n"
-              "  imgforge build specs/app.yaml --check              are the executed layers "
-              "deterministic?\n"
-              "  imgforge build specs/app.yaml --record             pin the digests in the lock\n"
-              "  imgforge build specs/app.yaml --push --bump        into the spec's registry, under "
-              "the next free build id\n"
-              "  imgforge build specs/app.yaml --push --attest --keep-inputs     so that others can "
-              "build it again:\n"
-              "                                                     'imgforge reproduce'\n\n"
-              "With --push, layers that the registry has are not built, finished layers leave while "
-              "later ones are built, and\n"
-              "the build tag is written last: once. With this digest again it is success and "
-              "nothing is sent; a tag that\n"
-              "another image has is refused before anything is built where that is certain, and "
-              "before anything is sent else.",
-          .options = kOptions,
-          .run = run};
+  return {
+      .name = "build",
+      .summary = "build an image from its locked spec",
+      .synopsis = "SPEC [options]",
+      .details =
+          "Nothing is resolved here: the lock says what goes in. Layers that are in the store "
+          "are reused, the rest is\n"
+          "built in parallel; a build that was interrupted goes on where it stopped. The image "
+          "is named\n"
+          "image:build-tag in the store (an OCI layout), and written to every --output.\n\n"
+          "Examples:\n"
+          "  imgforge build specs/pytorch2.6-cuda12.4-debian12.yaml\n"
+          "  imgforge build specs/app.yaml -o oci:out/app -o docker-archive:out/app.tar\n"
+          "  imgforge build specs/app.yaml --check              are the executed layers "
+          "deterministic?\n"
+          "  imgforge build specs/app.yaml --record             pin the digests in the lock\n"
+          "  imgforge build specs/app.yaml --push --bump        into the spec's registry, under "
+          "the next free build id\n"
+          "  imgforge build specs/app.yaml --push --attest --keep-inputs     so that others can "
+          "build it again:\n"
+          "                                                     'imgforge reproduce'\n\n"
+          "With --push, layers that the registry has are not built, finished layers leave while "
+          "later ones are built, and\n"
+          "the build tag is written last: once. With this digest again it is success and "
+          "nothing is sent; a tag that\n"
+          "another image has is refused before anything is built where that is certain, and "
+          "before anything is sent else.",
+      .options = kOptions,
+      .run = run};
 }
 
 }  // namespace imgforge::cli

@@ -51,8 +51,8 @@ base::Json rows(const std::vector<build::Change>& changes) {
 std::string findings_text(const build::Findings& findings) {
   std::string out = findings.conclusion + "\n\n";
   for (const build::Finding& one : findings.found) {
-    out += fmt::format("{}: {}\n  changes {}\n", one.what, base::join(one.parts, ", "),
-                       one.changes);
+    out +=
+        fmt::format("{}: {}\n  changes {}\n", one.what, base::join(one.parts, ", "), one.changes);
     if (!one.source.empty()) out += "  says " + one.source + "\n";
   }
   return findings.found.empty() ? out : out + "\n";
@@ -137,7 +137,8 @@ Command diff_command() {
       .details =
           "Images are named as for 'imgforge inspect'. Layers that both have are neither fetched "
           "nor read. First comes what is\n"
-          "known to change the results of a run, most telling first, with who says so: why does the "
+          "known to change the results of a run, most telling first, with who says so: why does "
+          "the "
           "model of two weeks ago\n"
           "not come out again? Then everything that differs.\n\n"
           "Examples:\n"

@@ -16,11 +16,13 @@ namespace imgforge::cli {
 namespace {
 
 constexpr Option kOptions[] = {
-    {"source", 0, "DIR", "the project's files, for layers of kind `files` (a clone with the commit)"},
+    {"source", 0, "DIR",
+     "the project's files, for layers of kind `files` (a clone with the commit)"},
     {"spec", 0, "SPEC", "build from this spec and its lock instead of those beside the image"},
     {"vendor", 0, "DIR", "take inputs from this folder ('imgforge fetch --vendor')", true},
     {"reuse", 0, "", "take layers that the store has instead of building them again"},
-    {"output", 'o', "REF", "write the rebuilt image here too: oci:DIR[:tag], oci-archive:FILE", true},
+    {"output", 'o', "REF", "write the rebuilt image here too: oci:DIR[:tag], oci-archive:FILE",
+     true},
     {"all", 'a', "", "name every file that differs (default: the first 20 of each layer)"},
     {"dry-run", 'n', "", "say what would be taken from where; build nothing"},
     IMGFORGE_TRUST_OPTIONS,
@@ -167,15 +169,14 @@ Result<int> show_plan(App& app, const RegistryImage& image, const RebuildPlan& p
     TRY(print(base::pretty_json(json)));
     return 0;
   }
-  Table table({{"INPUT", Table::Align::left},
-               {"SIZE", Table::Align::right},
-               {"FROM", Table::Align::left}});
+  Table table(
+      {{"INPUT", Table::Align::left}, {"SIZE", Table::Align::right}, {"FROM", Table::Align::left}});
   for (std::size_t i = 0; i < plan.inputs.size(); ++i) {
     table.add({plan.inputs[i].name, base::human_bytes(plan.inputs[i].size), plan.places[i].text});
   }
   TRY(print(fmt::format("{}\nwould build {} layers and compare with {}\n{}\n{}", image.name,
-                        plan.layers, image.descriptor().digest.to_string(),
-                        plan_text(plan, trust), plan.inputs.empty() ? "" : table.to_string())));
+                        plan.layers, image.descriptor().digest.to_string(), plan_text(plan, trust),
+                        plan.inputs.empty() ? "" : table.to_string())));
   return 0;
 }
 
@@ -219,7 +220,8 @@ void add_divergence(const build::Divergence& divergence, const build::Cause& cau
 }
 
 std::string divergence_text(const build::Divergence& divergence, const build::Cause& cause) {
-  std::string text = fmt::format("first difference: {}\nlikely cause: {}\n", cause.first, cause.likely);
+  std::string text =
+      fmt::format("first difference: {}\nlikely cause: {}\n", cause.first, cause.likely);
   if (!cause.remedy.empty()) text += "what to do: " + cause.remedy + "\n";
   text += fmt::format("\n{} of {} layers differ\n", divergence.differing.size(), divergence.layers);
   for (const build::LayerDifference& layer : divergence.differing) {
@@ -266,11 +268,10 @@ Result<int> run(App& app) {
     return identical ? 0 : kDifferent;
   }
   const std::string digest = image.descriptor().digest.to_string();
-  std::string text =
-      identical ? fmt::format("identical: {}\n", digest)
-                : fmt::format("different: {} was rebuilt as {}\n", digest,
-                              rebuilt.digest.to_string()) +
-                      divergence_text(*rebuilt.divergence, rebuilt.cause) + "\n";
+  std::string text = identical ? fmt::format("identical: {}\n", digest)
+                               : fmt::format("different: {} was rebuilt as {}\n", digest,
+                                             rebuilt.digest.to_string()) +
+                                     divergence_text(*rebuilt.divergence, rebuilt.cause) + "\n";
   text += plan_text(plan, trust);
   if (options.reuse) text += "layers that the store had were not built again (--reuse)\n";
   TRY(print(text));
@@ -285,9 +286,11 @@ Command reproduce_command() {
       .summary = "build an image of a registry again, and say whether it is the same",
       .synopsis = "HOST/REPOSITORY:TAG|@DIGEST [options]",
       .details =
-          "Spec, layer definitions and lock are taken from beside the image (put there by 'imgforge "
+          "Spec, layer definitions and lock are taken from beside the image (put there by "
+          "'imgforge "
           "build --push' with\n"
-          "--attest or --keep-inputs) and must be those that the image names. Inputs come from this "
+          "--attest or --keep-inputs) and must be those that the image names. Inputs come from "
+          "this "
           "store and vendored\n"
           "folders, from beside the image, else from their sources by role. Every layer is built "
           "anew, in a store of its\n"
@@ -296,9 +299,11 @@ Command reproduce_command() {
           "comes from. With a trust policy the image must be signed as it demands.\n\n"
           "Examples:\n"
           "  imgforge reproduce harbor.example/ml/app:v2.6-lts\n"
-          "  imgforge reproduce harbor.example/ml/app@sha256:4f1e... --source .     layers with files "
+          "  imgforge reproduce harbor.example/ml/app@sha256:4f1e... --source .     layers with "
+          "files "
           "of the project\n"
-          "  imgforge reproduce harbor.example/ml/app:v1 --dry-run                  what would come "
+          "  imgforge reproduce harbor.example/ml/app:v1 --dry-run                  what would "
+          "come "
           "from where\n"
           "  imgforge reproduce harbor.example/ml/app:v1 --spec specs/app.yaml      from this "
           "project's spec and lock",

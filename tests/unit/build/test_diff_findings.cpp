@@ -41,8 +41,7 @@ TEST_CASE("findings: most telling first, with what they change") {
         std::vector<std::string>{"cudnn 9.1.0 -> 9.5.1", "nvidia_cudnn_cu12 9.1.0.70 -> 9.5.1.17"});
   CHECK(findings.found[2].parts ==
         std::vector<std::string>{"CUBLAS_WORKSPACE_CONFIG :4096:8 -> (none)"});
-  CHECK(findings.conclusion ==
-        "most likely the project's own code (app/train.py), then cuDNN");
+  CHECK(findings.conclusion == "most likely the project's own code (app/train.py), then cuDNN");
 }
 
 TEST_CASE("findings: one, none, and the same") {

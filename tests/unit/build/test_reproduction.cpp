@@ -16,7 +16,8 @@ oci::Descriptor descriptor(const std::string& content) {
           .size = content.size()};
 }
 
-LayerDifference layer(LayerDifference::Kind kind, const std::string& id, const std::string& of) {
+LayerDifference differing(LayerDifference::Kind kind, const std::string& id,
+                          const std::string& of) {
   return {.kind = kind, .id = id, .layer_kind = of};
 }
 
@@ -50,8 +51,7 @@ TEST_CASE("documents that lead out of the project are refused") {
     auto bad = documents();
     bad.definitions[0].path = path;
     INFO(path);
-    const auto read =
-        build::read_documents(build::documents_artifact(bad, descriptor("image")));
+    const auto read = build::read_documents(build::documents_artifact(bad, descriptor("image")));
     REQUIRE_FALSE(read);
     CHECK(read.error().code() == base::Errc::invalid);
   }
@@ -98,23 +98,24 @@ TEST_CASE("causes: what the first difference usually comes from") {
     divergence.differing = {std::move(one)};
     return build::explain(divergence, known);
   };
-  CHECK(cause(layer(Kind::encoding, "wheels.2", "wheels")).likely ==
+  CHECK(cause(differing(Kind::encoding, "wheels.2", "wheels")).likely ==
         "another encoder: gzip:r1 then, gzip:r2 now");
-  auto app = layer(Kind::content, "app", "files");
+  auto app = differing(Kind::content, "app", "files");
   app.files = {{build::EntryDifference::Kind::changed, "app/a.py", "content (1 B, 2 B)"}};
   CHECK(cause(app).first == "layer app (files): app/a.py differs in its content (1 B, 2 B)");
   CHECK(cause(app).likely.find("no lock pins") != std::string::npos);
-  auto os = layer(Kind::content, "os", "apt");
+  auto os = differing(Kind::content, "os", "apt");
   os.files = {{build::EntryDifference::Kind::changed, "var/log/x", "time 1, 2"}};
   CHECK(cause(os).likely.find("time of the clock") != std::string::npos);
   os.files = {{build::EntryDifference::Kind::added, "usr/a.pyc", ""}};
   CHECK(cause(os).likely.find("bytecode") != std::string::npos);
-  CHECK(cause(layer(Kind::content, "probe", "probe")).likely.find("probe") != std::string::npos);
-  CHECK(cause(layer(Kind::content, "cuda", "deb")).remedy.find("report") != std::string::npos);
-  known.built_by = "0.0.9";
-  CHECK(cause(layer(Kind::content, "cuda", "deb")).likely.find("imgforge 0.0.9 built it") !=
+  CHECK(cause(differing(Kind::content, "probe", "probe")).likely.find("probe") !=
         std::string::npos);
-  CHECK(cause(layer(Kind::missing, "cuda", "deb")).first ==
+  CHECK(cause(differing(Kind::content, "cuda", "deb")).remedy.find("report") != std::string::npos);
+  known.built_by = "0.0.9";
+  CHECK(cause(differing(Kind::content, "cuda", "deb")).likely.find("imgforge 0.0.9 built it") !=
+        std::string::npos);
+  CHECK(cause(differing(Kind::missing, "cuda", "deb")).first ==
         "layer cuda (deb) is only in the original");
   known.other_documents = true;
   known.other_layers = {"os", "cuda"};
@@ -138,8 +139,7 @@ TEST_CASE("an image whose layers are the same may differ in its documents") {
   const auto divergence = build::compare_images(before, after, *store, 5);
   REQUIRE(divergence);
   CHECK(divergence->differing.empty());
-  CHECK(divergence->config ==
-        std::vector<std::string>{"environment variable B: '2', rebuilt '3'"});
+  CHECK(divergence->config == std::vector<std::string>{"environment variable B: '2', rebuilt '3'"});
   CHECK(build::explain(*divergence, {}).first == divergence->config[0]);
   after.config.config.env = {"B=2", "A=1"};
   CHECK(build::compare_images(before, after, *store, 5)->config ==
