@@ -12,6 +12,7 @@ import http.server
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -358,6 +359,34 @@ class ReproduceTest(Expectations, unittest.TestCase):
         other = self.machine()
         self.fails(other.run("reproduce", image), 3, "git clone https://git.example/ml/demo DIR", commit)
         self.assertIn("identical", self.ok(other.run("reproduce", image, "--source", project.folder)).stdout)
+
+    def test_an_executed_layer_that_is_not_the_same_each_time(self):
+        """The layer below is this machine's shell and its C library."""
+        script = "read x < /proc/sys/kernel/random/uuid; echo $x > /stamp"
+        spec = BASE.replace("image: base", "image: demo") + "  - {id: stamp, kind: run, script: %r}\n" % script
+        project = self.project(spec)
+        if not re.search(r"^ok\s+sandbox", project.run("doctor").stdout, re.M):
+            print("SKIPPED: %s: no sandbox on this machine (imgforge doctor)" % self.id(), file=sys.stderr)
+            self.skipTest("no sandbox")
+        libraries = re.findall(r"(/\S+)", subprocess.run(["ldd", "/bin/sh"], check=True, capture_output=True, text=True).stdout)
+        for path in ["/bin/sh", *libraries]:
+            with open(path, "rb") as content:
+                os.chmod(project.write("base" + path, content.read()), 0o755)
+        built, image = self.pushed(project, "--keep-inputs")
+        other = self.machine()
+        different = other.run("reproduce", image, "--source", project.folder, "--json")
+        self.assertEqual(different.returncode, 5, different.stderr + different.stdout)
+        result = json.loads(different.stdout)
+        self.assertEqual([layer["id"] for layer in result["layers"]], ["stamp"])
+        self.assertIn("stamp differs in its content", result["first_difference"])
+        self.assertIn("the layer runs programs", result["likely_cause"])
+        self.assertIn("--check", result["remedy"])
+        self.assertEqual(os.listdir(other.path("store/tmp")), [])
+        # What was built before is no proof, and --reuse says that it was used.
+        text = self.ok(project.run("reproduce", image, "--source", project.folder, "--reuse")).stdout
+        self.assertIn("identical: " + built["digest"], text)
+        self.assertIn("were not built again (--reuse)", text)
+        self.assertNotEqual(project.run("reproduce", image, "--source", project.folder).returncode, 0)
 
     def test_a_diff_begins_with_what_is_known_to_change_results(self):
         spec = SPEC.replace("config:", FILES)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "catch.h"
+#include "oci/image.h"
 #include "promotion_story.h"
 #include "release/history.h"
 
