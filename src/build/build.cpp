@@ -158,9 +158,12 @@ Result<BuiltImage> build(const BuildRequest& request, const Workplace& place) {
   job.lock = TRY(spec::load_lock(job.lock_file));
   TRY(spec::check_lock(job.lock, job.spec, job.lock_file));
   if (!request.build_id.empty()) job.spec.build = request.build_id;
+  if (!request.project_directory.empty()) {
+    job.spec.project_directory = request.project_directory;
+  }
 
   // What has to be done. From here on nothing is decided any more.
-  Plan plan = TRY(make_plan(job.spec, job.lock));
+  Plan plan = TRY(make_plan(job.spec, job.lock, request.ignore_local_changes));
   const auto held = TRY(place.store.hold());
 
   // Where it goes: a tag that another image has is known before anything is built.

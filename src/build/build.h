@@ -1,5 +1,5 @@
-// The main job: a spec and its lock become an image in the store, in the outputs that were asked for,
-// and in a registry.
+// The main job: a spec and its lock become an image in the store, in the outputs that were asked
+// for, and in a registry.
 #pragma once
 
 #include <optional>
@@ -25,6 +25,9 @@ struct BuildRequest {
   /// Takes the next free build id of the destination, or the newest one that has this image already
   /// (release/publish.h).
   bool bump = false;
+  /// Where relative paths of the spec start, instead of the spec's own project; empty: there.
+  std::string project_directory;
+  bool ignore_local_changes = false;  // as make_plan()
 };
 
 struct BuiltImage {

@@ -90,7 +90,8 @@ std::string changed_places(const std::string& before, const std::string& now) {
 
 }  // namespace
 
-Result<Plan> make_plan(const spec::ImageSpec& spec, const spec::Lock& lock) {
+Result<Plan> make_plan(const spec::ImageSpec& spec, const spec::Lock& lock,
+                       bool ignore_local_changes) {
   auto defined = TRY(define(spec));
   if (defined.size() != lock.layers.size()) {
     return fail(Error(Errc::refused, "the lock has other layers than the spec")
@@ -112,8 +113,10 @@ Result<Plan> make_plan(const spec::ImageSpec& spec, const spec::Lock& lock) {
     const archive::Encoder encoder = layer.use.compression.empty()
                                          ? image_encoder
                                          : TRY(archive::parse_encoder(layer.use.compression));
-    const layer::PlanContext context{
-        .below = facts, .project_directory = spec.project_directory, .epoch = spec.epoch};
+    const layer::PlanContext context{.below = facts,
+                                     .project_directory = spec.project_directory,
+                                     .epoch = spec.epoch,
+                                     .ignore_local_changes = ignore_local_changes};
     const std::string frame = "layer " + layer.use.id;
     auto recipes = TRY(base::with_context(layer.definition->recipes(locked.part, context), frame));
     TRY(base::with_context(layer.definition->contribute(locked.part, facts), frame));

@@ -31,8 +31,10 @@ struct Plan {
 };
 
 /// Reads local project files (kind files) and nothing else. `lock` must belong to `spec`
-/// (spec::check_lock).
-Result<Plan> make_plan(const spec::ImageSpec& spec, const spec::Lock& lock);
+/// (spec::check_lock). `ignore_local_changes`: files of a git commit are those of the commit,
+/// whatever the working copy has become.
+Result<Plan> make_plan(const spec::ImageSpec& spec, const spec::Lock& lock,
+                       bool ignore_local_changes = false);
 
 /// How a layer stands before the build.
 struct LayerState {

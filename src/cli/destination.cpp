@@ -1,6 +1,7 @@
 #include "cli/destination.h"
 
 #include "cli/evidence_documents.h"
+#include "cli/keeping.h"
 #include "cli/repositories.h"
 #include "cli/trust.h"
 
@@ -57,8 +58,9 @@ Result<std::unique_ptr<BuildDestination>> BuildDestination::make(App& app,
 Result<> BuildDestination::arrange_evidence(App& app, const std::string& spec_file) {
   const bool sign = app.args().flag("sign");
   const bool attest = app.args().flag("attest");
-  if (!sign && !attest) return {};
-  TRY(app.signer());
+  const bool inputs = app.args().flag("keep-inputs");
+  if (!sign && !attest && !inputs) return {};
+  if (sign || attest) TRY(app.signer());
   destination_.needs_layers = attest;
   const base::Seconds started = base::now();
   destination_.before_tags = [=, this, &app](const build::BuiltImage& image,
@@ -67,14 +69,19 @@ Result<> BuildDestination::arrange_evidence(App& app, const std::string& spec_fi
       for (std::string& one : sentences) evidence_.push_back(std::move(one));
     };
     if (sign) note(TRY(sign_image(app, *repository_, image.manifest, {})));
+    // Evidence says where an image comes from: that includes what it can be built from again.
+    if (attest || inputs) {
+      kept_ = TRY(keep_beside(
+          app, image, *repository_, *destination_.target,
+          {.spec_file = spec_file, .mount_from = destination_.mount_from, .inputs = inputs}));
+    }
     if (!attest) return {};
     if (present && !image.in_store) {
       note({"evidence was left to who built the image: its layers are not on this machine"});
       return {};
     }
-    note(TRY(publish_evidence(
-        app, image, spec_file, *repository_,
-        {.attest = true, .started = started, .finished = base::now()})));
+    note(TRY(publish_evidence(app, image, spec_file, *repository_,
+                              {.attest = true, .started = started, .finished = base::now()})));
     return {};
   };
   return {};

@@ -1,5 +1,5 @@
-// Where `imgforge build --push` brings an image: the repository, its layer cache, and what happens to
-// the image between its arrival and its tag.
+// Where `imgforge build --push` brings an image: the repository, its layer cache, and what happens
+// to the image between its arrival and its tag.
 #pragma once
 
 #include <memory>
@@ -15,16 +15,18 @@
 namespace imgforge::cli {
 
 /// Options of `build` for it, as rows of its table.
-#define IMGFORGE_PUSH_OPTIONS                                                                     \
-  {"push", 0, "", "bring the image into the spec's registry while it is built"},                  \
-      {"to", 0, "HOST/REPOSITORY", "into this repository instead (implies --push)"},              \
-      {"bump", 0, "", "take the next free build id, or the newest if it has this image already"}, \
-      {"sign", 0, "", "sign the image, before it gets its tag"},                                  \
-      {"attest", 0, "", "attest SBOM documents and provenance, before it gets its tag"},          \
-      {"branch", 0, "BRANCH", "then let the channel that this git branch feeds name the image"},  \
-      {"layer-cache", 0, "REPOSITORY",                                                            \
-       "repository of that registry with the shared layer cache (default: the image's own; "      \
-       "'none')"}
+#define IMGFORGE_PUSH_OPTIONS                                                                      \
+  {"push", 0, "", "bring the image into the spec's registry while it is built"},                   \
+      {"to", 0, "HOST/REPOSITORY", "into this repository instead (implies --push)"},               \
+      {"bump", 0, "", "take the next free build id, or the newest if it has this image already"},  \
+      {"sign", 0, "", "sign the image, before it gets its tag"},                                   \
+      {"attest", 0, "", "attest SBOM documents and provenance, before it gets its tag"},           \
+      {"keep-inputs", 0, "", "keep the inputs beside the image, for 'imgforge reproduce'"},        \
+      {"branch", 0, "BRANCH", "then let the channel that this git branch feeds name the image"}, { \
+    "layer-cache", 0, "REPOSITORY",                                                                \
+        "repository of that registry with the shared layer cache (default: the image's own; "      \
+        "'none')"                                                                                  \
+  }
 
 /// Borrows the app; not moved once made.
 class BuildDestination {
@@ -38,6 +40,8 @@ class BuildDestination {
   release::Repository& repository() { return *repository_; }
   /// What was signed and attested: a sentence each.
   const std::vector<std::string>& evidence() const { return evidence_; }
+  /// What was kept beside the image to build it again (keeping.h): a sentence each.
+  const std::vector<std::string>& kept() const { return kept_; }
 
  private:
   BuildDestination() = default;
@@ -47,7 +51,7 @@ class BuildDestination {
   std::optional<registry::LayerCache> cache_;
   std::unique_ptr<registry::Repository> cache_repository_;
   std::unique_ptr<release::Repository> repository_;
-  std::vector<std::string> evidence_;
+  std::vector<std::string> evidence_, kept_;
   build::Destination destination_;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "oci/graph.h"
 #include "release/gate_checks.h"
 
 namespace imgforge::release {
@@ -34,6 +35,18 @@ std::vector<std::string> names_of(const std::vector<Artifact>& artifacts) {
   return names;
 }
 
+/// What Repository::fetch takes of a signature or statement; kept inputs are larger.
+constexpr std::uint64_t kLargestStatement = 32 << 20;
+
+bool is_large(const Artifact& artifact) {
+  const auto parts =
+      oci::successors(artifact.manifest.descriptor.media_type, artifact.manifest.bytes);
+  if (!parts) return false;
+  std::uint64_t sum = 0;
+  for (const oci::Descriptor& part : *parts) sum += std::min(part.size, kLargestStatement + 1);
+  return sum > kLargestStatement;
+}
+
 struct Copied {
   std::size_t count = 0;
   std::vector<std::string> left;  // legacy tags that hold something else at the target
@@ -41,7 +54,8 @@ struct Copied {
 
 // Brings what stands beside `image`, subjects before what is about them.
 Result<> copy_beside(Repository& source, Repository& target, const oci::Digest& image,
-                     const std::vector<Artifact>& artifacts, int depth, Copied& copied) {
+                     const std::vector<Artifact>& artifacts, int depth, Copied& copied,
+                     std::stop_token stop) {
   const std::vector<Artifact> there = TRY(target.artifacts(image));
   const auto present = names_of(there);
   for (const Artifact& one : artifacts) {
@@ -57,12 +71,18 @@ Result<> copy_beside(Repository& source, Repository& target, const oci::Digest& 
       continue;
     }
     if (!is_there) {
-      TRY(target.attach(TRY(source.fetch(one))));
+      if (!one.tag && is_large(one)) {
+        // From one registry into the other, without coming into memory here.
+        TRY(target.copy_image(source, one.manifest.descriptor, stop));
+      } else {
+        TRY(target.attach(TRY(source.fetch(one))));
+      }
       ++copied.count;
     }
     if (depth >= kMaximumDepth) continue;
     const oci::Digest& digest = one.manifest.descriptor.digest;
-    TRY(copy_beside(source, target, digest, TRY(source.artifacts(digest)), depth + 1, copied));
+    TRY(copy_beside(source, target, digest, TRY(source.artifacts(digest)), depth + 1, copied,
+                    stop));
   }
   return {};
 }
@@ -116,7 +136,7 @@ Result<> transfer(const MovePlan& plan, Repository& source, Repository& target, 
   }
   // After Harbor's copy, too: it leaves out what was attached since the image first came here.
   Copied copied;
-  TRY(copy_beside(source, target, image, plan.artifacts, 0, copied));
+  TRY(copy_beside(source, target, image, plan.artifacts, 0, copied, stop));
   if (copied.count > 0) {
     done.push_back(fmt::format("copied {} signature{} and statement{}", copied.count,
                                copied.count == 1 ? "" : "s", copied.count == 1 ? "" : "s"));

@@ -5,9 +5,9 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "build/define.h"
+#include "cli/branch.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/shared.h"
-#include "cli/branch.h"
 #include "cli/destination.h"
 #include "cli/output.h"
 #include "cli/trust.h"
@@ -84,6 +84,7 @@ base::Json result_json(const build::BuiltImage& image, const std::string& store,
   if (image.published) {
     json["pushed"] = pushed_json(*image.published, name_of(destination->reference()));
     json["evidence"] = destination->evidence();
+    json["kept"] = destination->kept();
   }
   return json;
 }
@@ -101,6 +102,7 @@ std::string result_text(const build::BuiltImage& image, const build::BuildReques
   text += fmt::format("pushed {}:{}", name_of(destination->reference()), published.tag);
   std::string evidence;
   for (const std::string& sentence : destination->evidence()) evidence += sentence + "\n";
+  for (const std::string& sentence : destination->kept()) evidence += sentence + "\n";
   if (published.present) return text + ": was there already, nothing sent\n" + evidence;
   text += fmt::format(": {} blobs sent ({}), {} mounted, {} there already",
                       published.moved.sent.blobs, base::human_bytes(published.moved.sent.bytes),
@@ -144,7 +146,7 @@ Result<int> run(App& app) {
   const auto destination = TRY(BuildDestination::make(app, spec));
   if (destination) request.destination = &destination->destination();
   request.bump = app.args().flag("bump");
-  for (const char* option : {"bump", "sign", "attest", "branch"}) {
+  for (const char* option : {"bump", "sign", "attest", "keep-inputs", "branch"}) {
     if (destination || !app.args().flag(option)) continue;
     return fail(Error(Errc::usage, fmt::format("--{} needs a registry to push to", option))
                     .hint(fmt::format("imgforge build SPEC --push --{}", option)));
@@ -172,31 +174,35 @@ Result<int> run(App& app) {
 }  // namespace
 
 Command build_command() {
-  return {.name = "build",
-          .summary = "build an image from its locked spec",
-          .synopsis = "SPEC [options]",
-          .details =
-              "Nothing is resolved here: the lock says what goes in. Layers that are in the store "
-              "are reused, the rest is\n"
-              "built in parallel; a build that was interrupted goes on where it stopped. The image "
-              "is named\n"
-              "image:build-tag in the store (an OCI layout), and written to every --output.\n\n"
-              "Examples:\n"
-              "  imgforge build specs/pytorch2.6-cuda12.4-debian12.yaml\n"
-              "  imgforge build specs/app.yaml -o oci:out/app -o docker-archive:out/app.tar\n"
-              "  imgforge build specs/app.yaml --check              are the executed layers "
-              "deterministic?\n"
-              "  imgforge build specs/app.yaml --record             pin the digests in the lock\n"
-              "  imgforge build specs/app.yaml --push --bump        into the spec's registry, under "
-              "the next free build id\n\n"
-              "With --push, layers that the registry has are not built, finished layers leave while "
-              "later ones are built, and\n"
-              "the build tag is written last: once. With this digest again it is success and "
-              "nothing is sent; a tag that\n"
-              "another image has is refused before anything is built where that is certain, and "
-              "before anything is sent else.",
-          .options = kOptions,
-          .run = run};
+  return {
+      .name = "build",
+      .summary = "build an image from its locked spec",
+      .synopsis = "SPEC [options]",
+      .details =
+          "Nothing is resolved here: the lock says what goes in. Layers that are in the store "
+          "are reused, the rest is\n"
+          "built in parallel; a build that was interrupted goes on where it stopped. The image "
+          "is named\n"
+          "image:build-tag in the store (an OCI layout), and written to every --output.\n\n"
+          "Examples:\n"
+          "  imgforge build specs/pytorch2.6-cuda12.4-debian12.yaml\n"
+          "  imgforge build specs/app.yaml -o oci:out/app -o docker-archive:out/app.tar\n"
+          "  imgforge build specs/app.yaml --check              are the executed layers "
+          "deterministic?\n"
+          "  imgforge build specs/app.yaml --record             pin the digests in the lock\n"
+          "  imgforge build specs/app.yaml --push --bump        into the spec's registry, under "
+          "the next free build id\n"
+          "  imgforge build specs/app.yaml --push --attest --keep-inputs     so that others can "
+          "build it again:\n"
+          "                                                     'imgforge reproduce'\n\n"
+          "With --push, layers that the registry has are not built, finished layers leave while "
+          "later ones are built, and\n"
+          "the build tag is written last: once. With this digest again it is success and "
+          "nothing is sent; a tag that\n"
+          "another image has is refused before anything is built where that is certain, and "
+          "before anything is sent else.",
+      .options = kOptions,
+      .run = run};
 }
 
 }  // namespace imgforge::cli

@@ -38,6 +38,7 @@ Command promote_command();
 Command pull_command();
 Command push_command();
 Command rebuild_command();
+Command reproduce_command();
 Command rollback_command();
 Command sbom_command();
 Command sign_command();

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/text.h"
+#include "build/diff_findings.h"
 #include "build/image_diff.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/shared.h"
@@ -46,6 +48,27 @@ base::Json rows(const std::vector<build::Change>& changes) {
   return out;
 }
 
+std::string findings_text(const build::Findings& findings) {
+  std::string out = findings.conclusion + "\n\n";
+  for (const build::Finding& one : findings.found) {
+    out +=
+        fmt::format("{}: {}\n  changes {}\n", one.what, base::join(one.parts, ", "), one.changes);
+    if (!one.source.empty()) out += "  says " + one.source + "\n";
+  }
+  return findings.found.empty() ? out : out + "\n";
+}
+
+base::Json findings_json(const build::Findings& findings) {
+  base::Json out = base::Json::array();
+  for (const build::Finding& one : findings.found) {
+    out.push_back({{"what", one.what},
+                   {"parts", one.parts},
+                   {"changes", one.changes},
+                   {"source", one.source.empty() ? base::Json() : base::Json(one.source)}});
+  }
+  return out;
+}
+
 // Layers that both have are not read.
 std::vector<oci::Descriptor> not_in(const oci::Manifest& image, const oci::Manifest& other) {
   std::vector<oci::Descriptor> out;
@@ -64,6 +87,7 @@ Result<int> run(App& app) {
   const ImageView after = TRY(open_image_anywhere(app, app.args().positional()[1]));
   const bool same = before.descriptor.digest == after.descriptor.digest;
   build::ImageDiff diff;
+  build::Findings findings;
   if (!same) {
     TRY(bring_layers(app, before, not_in(before.manifest, after.manifest)));
     TRY(bring_layers(app, after, not_in(after.manifest, before.manifest)));
@@ -71,12 +95,15 @@ Result<int> run(App& app) {
     diff = TRY(build::diff_images({before.manifest, before.config, before.directory},
                                   {after.manifest, after.config, after.directory}, app.stop()));
     task->finish("compared");
+    findings = build::findings_of(diff);
   }
   app.close_progress();
   if (app.json()) {
     TRY(print(base::pretty_json({{"same", same},
                                  {"before", before.descriptor.digest.to_string()},
                                  {"after", after.descriptor.digest.to_string()},
+                                 {"conclusion", findings.conclusion},
+                                 {"findings", findings_json(findings)},
                                  {"components", rows(diff.components)},
                                  {"packages", rows(diff.packages)},
                                  {"config", rows(diff.config)},
@@ -88,7 +115,7 @@ Result<int> run(App& app) {
     constexpr std::size_t kShownFiles = 20;
     const std::size_t everything = static_cast<std::size_t>(-1);
     std::string text =
-        section("COMPONENT", diff.components, everything) +
+        findings_text(findings) + section("COMPONENT", diff.components, everything) +
         section("PACKAGE", diff.packages, everything) + section("CONFIG", diff.config, everything) +
         section("FILE", diff.files, app.args().flag("all") ? everything : kShownFiles);
     if (diff.empty())
@@ -109,7 +136,11 @@ Command diff_command() {
       .synopsis = "IMAGE IMAGE [options]",
       .details =
           "Images are named as for 'imgforge inspect'. Layers that both have are neither fetched "
-          "nor read.\n\n"
+          "nor read. First comes what is\n"
+          "known to change the results of a run, most telling first, with who says so: why does "
+          "the "
+          "model of two weeks ago\n"
+          "not come out again? Then everything that differs.\n\n"
           "Examples:\n"
           "  imgforge diff app:v1 app:v2\n"
           "  imgforge diff harbor.example/ml/app:v2.6-lts harbor.example/ml/app:nightly\n"

@@ -5,8 +5,11 @@
 #include "build/define.h"
 #include "build/inputs.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/registry_image.h"
 #include "cli/commands/shared.h"
+#include "cli/ends.h"
 #include "cli/output.h"
+#include "cli/rebuilding.h"
 
 namespace imgforge::cli {
 namespace {
@@ -14,7 +17,10 @@ namespace {
 constexpr Option kOptions[] = {
     {"vendor", 0, "DIR",
      "also keep copies of the inputs in DIR (sha256/…), for builds without network"},
+    {"kept", 0, "HOST/REPOSITORY:TAG",
+     "take what 'build --keep-inputs' kept beside that image from there"},
     {"dry-run", 'n', "", "say what would be fetched"},
+    IMGFORGE_REGISTRY_OPTIONS,
 };
 
 Result<int> run(App& app) {
@@ -39,6 +45,10 @@ Result<int> run(App& app) {
   missing_bytes += base.bytes;
   if (!app.args().flag("dry-run")) {
     const auto held = TRY(store.hold());
+    if (const auto kept = app.args().value("kept")) {
+      const RegistryImage image = TRY(open_registry_image(app, *kept));
+      TRY(take_beside(app, image, inputs, TRY(inputs_beside(image)), store));
+    }
     TRY(build::bring_local(inputs,
                            {.probe_file = app.settings().probe_file,
                             .project_directory = spec.project_directory,

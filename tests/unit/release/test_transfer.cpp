@@ -1,6 +1,9 @@
 #include "release/transfer.h"
 
+#include <algorithm>
+
 #include "catch.h"
+#include "oci/image.h"
 #include "promotion_story.h"
 #include "release/history.h"
 
@@ -31,6 +34,10 @@ struct TwoProjects : Story {
   RawManifest first = image("v2.6.1");
   MemoryRepository prod{"r.example/prod/pytorch"};
 };
+
+oci::Descriptor describe(const std::string& media_type, const std::string& bytes) {
+  return {.media_type = media_type, .digest = oci::Digest::of(bytes), .size = bytes.size()};
+}
 
 bool did(const MoveResult& result, const std::string& what) {
   return std::find(result.done.begin(), result.done.end(), what) != result.done.end();
@@ -67,6 +74,29 @@ TEST_CASE("an image goes to another project with everything beside it") {
               read_history(story.prod, {.name = "nightly", .trust = "release"}, story.tools(), {}))
               .entries.empty());
   }
+}
+
+TEST_CASE("what is too large for a statement goes from registry to registry") {
+  TwoProjects story;
+  const std::string input(33 << 20, 'x'), empty = "{}";
+  oci::Manifest manifest;
+  manifest.artifact_type = "application/vnd.imgforge.inputs.v1";
+  manifest.config = describe("application/vnd.oci.empty.v1+json", empty);
+  manifest.layers = {describe("application/vnd.imgforge.input.v1", input)};
+  manifest.subject = story.first.descriptor;
+  const std::string bytes = oci::to_json(manifest);
+  const oci::Descriptor kept = describe(oci::media_type::kManifest, bytes);
+  REQUIRE_OK(
+      story.repository.attach({.manifest = {kept, bytes},
+                               .blobs = {{*manifest.config, empty}, {manifest.layers[0], input}},
+                               .tag = std::nullopt}));
+  story.repository.writes.clear();
+  const MovePlan plan = REQUIRE_OK(story.plan_across());
+  CHECK(REQUIRE_OK(story.carry_across(plan)).moved);
+  CHECK(std::count(story.prod.writes.begin(), story.prod.writes.end(), "copy image") == 2);
+  CHECK(std::count(story.prod.writes.begin(), story.prod.writes.end(),
+                   "attach " + kept.digest.short_hex()) == 0);
+  CHECK(REQUIRE_OK(story.prod.manifest(kept.digest)).bytes == bytes);
 }
 
 TEST_CASE("a second image sends only what is new, and a second run nothing") {
