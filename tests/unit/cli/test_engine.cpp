@@ -91,6 +91,11 @@ TEST_CASE("whose fault a refusal is") {
       {Engine::podman, 126,
        "{\"msg\":\"exec container process `/opt/imgforge/bin/imgforge`: Exec format error\"}", "5",
        "architecture"},
+      {Engine::podman, 126,
+       "Error: runc: runc create failed: unable to start container process: error during container "
+       "init: error setting rlimits for ready process: error setting rlimit type 7: operation not "
+       "permitted: OCI permission denied",
+       "4", "--ulimit=host"},
       {Engine::nerdctl, 1,
        "time=\"x\" level=fatal msg=\"cannot access containerd socket \\\"/run/containerd\\\"\"",
        "4", "sudo"},
