@@ -1,7 +1,5 @@
 // Layer key -> built layer: DIR/layers/KEYHEX.json =
 //   {"blob":{"digest","media_type","size"},"diff_id","entries","tar_size"} (docs/formats/store.md)
-#include <unistd.h>
-
 #include "base/json.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -52,7 +50,7 @@ Result<LayerKey> LayerKey::parse(std::string_view hex) {
 
 LayerKey LayerKey::of(std::string_view material) { return LayerKey(base::sha256_hex(material)); }
 
-Result<std::optional<BuiltLayer>> Store::look_up_layer(const LayerKey& key) const {
+Result<std::optional<BuiltLayer>> Store::find_layer(const LayerKey& key) const {
   const std::string file = state_->path("layers/" + key.to_string() + ".json");
   const auto text = base::read_file(file);
   if (!text) {
@@ -61,18 +59,13 @@ Result<std::optional<BuiltLayer>> Store::look_up_layer(const LayerKey& key) cons
   }
   const auto layer = parse_record(*text, file);
   // A record that cannot be read, or whose blob is not what it says, is as good as none: the layer
-  // is built again.
+  // is built again. It stays where it is: what would be removed now may be the record of another
+  // build that has just made the layer.
   if (layer) {
     const auto size = blob_size(layer->blob.digest);
     if (size && *size == layer->blob.size) return *layer;
   }
   return std::nullopt;
-}
-
-Result<std::optional<BuiltLayer>> Store::find_layer(const LayerKey& key) const {
-  auto layer = TRY(look_up_layer(key));
-  if (!layer) ::unlink(state_->path("layers/" + key.to_string() + ".json").c_str());
-  return layer;
 }
 
 Result<> Store::put_layer(const LayerKey& key, const BuiltLayer& layer) {

@@ -111,7 +111,7 @@ Result<PruneReport> Store::prune(const PruneOptions& options) {
   for (const std::string& name : TRY(base::list_directory(state_->path("layers")))) {
     const auto key = LayerKey::parse(name.substr(0, name.find('.')));
     if (!key || name != key->to_string() + ".json") continue;  // of an interrupted write
-    const auto layer = TRY(look_up_layer(*key));
+    const auto layer = TRY(find_layer(*key));
     if (!layer || !reached.contains(layer->blob.digest)) continue;
     kept_records.insert(name);
     kept_trees.insert(layer->diff_id.hex());

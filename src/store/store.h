@@ -128,7 +128,7 @@ class Store {
   Result<> adopt_input(const std::string& file, const oci::Digest& digest, std::uint64_t size);
 
   // Layers.
-  /// nullopt when unknown, when its blob is gone or has another size (then the record is dropped).
+  /// nullopt when unknown, when its blob is gone or has another size. Removes nothing.
   Result<std::optional<BuiltLayer>> find_layer(const LayerKey& key) const;
   Result<> put_layer(const LayerKey& key, const BuiltLayer& layer);
   /// One builder per key: waits while another process or thread builds the same layer. After
@@ -163,7 +163,6 @@ class Store {
  private:
   struct State;
   explicit Store(std::unique_ptr<State> state);
-  Result<std::optional<BuiltLayer>> look_up_layer(const LayerKey& key) const;
   Result<Ingest> open_ingest(const std::string& folder, std::optional<std::uint64_t> expected_size,
                              bool hash) const;
   std::unique_ptr<State> state_;

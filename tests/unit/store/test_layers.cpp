@@ -1,6 +1,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include <chrono>
 
 #include "store_fixture.h"
@@ -66,7 +68,25 @@ TEST_CASE("a record without its blob, or that cannot be read, is dropped") {
         R"({"diff_id":")" + layer.diff_id.to_string() + R"(","entries":1,"tar_size":1})"));
   }
   CHECK_FALSE(REQUIRE_OK(place.store.find_layer(key)));
-  CHECK_FALSE(base::exists(record(place, key)));
+  // The next build of the layer replaces it.
+  const BuiltLayer again = put_layer_blob(place.store, {{"a", "b"}});
+  REQUIRE_OK(place.store.put_layer(key, again));
+  CHECK(REQUIRE_OK(place.store.find_layer(key)) == again);
+}
+
+TEST_CASE("looking for a layer takes no record away that another build has just put") {
+  auto place = TestStore::make();
+  const LayerKey key = LayerKey::of("k");
+  const BuiltLayer layer = put_layer_blob(place.store, {{"a", "b"}});
+  for (int round = 0; round < 300; ++round) {
+    ::unlink(record(place, key).c_str());
+    std::jthread looking([&] {
+      for (int i = 0; i < 20; ++i) (void)place.store.find_layer(key);
+    });
+    REQUIRE_OK(place.store.put_layer(key, layer));
+    looking.join();
+    REQUIRE(REQUIRE_OK(place.store.find_layer(key)) == layer);
+  }
 }
 
 TEST_CASE("one builder per layer: the second waits and then finds it") {
