@@ -105,6 +105,9 @@ class JsonTest(Expectations, unittest.TestCase):
         self.project.write("app/main.py", "print('two')\n")
         self.read("build", "specs/demo.yaml", "--to", repository, "--sign", "--attest", "--bump", "--branch", "dev")
         image = repository + ":" + first["tag"]
+        self.read("reproduce", image, "--source", ".", "--dry-run")
+        different = self.read("reproduce", image, "--source", ".", expected=5)
+        self.assertEqual(different["layers"][0]["files"][0]["kind"], "changed")
         self.read("push", "demo:v1", registry.host + "/ml/other:x")
         self.read("copy", image, registry.host + "/ml/third:x", "--referrers")
         self.read("pull", image)

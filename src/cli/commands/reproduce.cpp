@@ -156,7 +156,7 @@ Result<int> show_plan(App& app, const RegistryImage& image, const RebuildPlan& p
   if (app.json()) {
     base::Json json = plan_json(image, plan, trust);
     json["dry_run"] = true;
-    json["layers"] = plan.layers;
+    json["layer_count"] = plan.layers;
     json["from"] = base::Json::array();
     for (std::size_t i = 0; i < plan.inputs.size(); ++i) {
       const sources::Input& input = plan.inputs[i];
