@@ -65,9 +65,9 @@ constexpr Row kRows[] = {
      "join the group docker, use sudo, or --engine podman"},
     {"cannot access containerd socket", kHost, "containerd may not be used by this account",
      "use sudo, or --engine podman"},
-    {"setting rlimit", kHost, "the host does not allow the limits that the engine sets",
-     "raise this account's hard limits (ulimit -Hn, -Hu), or set default_ulimits in "
-     "containers.conf, then start again"},
+    {"setting rlimit", kHost, "this account may not raise a container's limits as asked",
+     "lower default_ulimits in containers.conf, or raise the limits of the account; "
+     "--engine-option=--ulimit=host takes those that it has"},
     {"exec format error", kImage, "the image is made for another processor",
      "take the image for this host's architecture"},
     {"pull access denied", kUsage, "the registry does not give the image",
