@@ -71,6 +71,11 @@ class ProbeTest(Expectations, unittest.TestCase):
         self.assertIn("Copying blob", self.ok(self.probe(IMAGE, "-e", "docker")).stderr)
         self.engine("docker", status=125, says="docker: manifest unknown.")
         self.fails(self.probe(IMAGE, "-e", "docker"), 2, "no such image")
+        # 126, as for a program that cannot start: but the host's fault, not the image's.
+        self.engine("podman", status=126, says="Error: runc: runc create failed: unable to start container process: error during "
+                                               "container init: error setting rlimits for ready process: error setting rlimit type 7: "
+                                               "operation not permitted: OCI permission denied")
+        self.fails(self.probe(IMAGE, "-e", "podman"), 4, "default_ulimits", "error setting rlimit type 7")
 
     def test_words_that_make_no_sense(self):
         self.engine("podman")

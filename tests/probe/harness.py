@@ -175,3 +175,11 @@ class ProbeTest(unittest.TestCase):
 
     def causes(self, report):
         return [finding["cause"] for finding in report["findings"]]
+
+
+def main():
+    """For a module whose tests need what may not be there: ctest counts it as skipped where none ran."""
+    result = unittest.main(exit=False).result
+    if result.wasSuccessful() and len(result.skipped) == result.testsRun:
+        raise SystemExit(77)
+    raise SystemExit(not result.wasSuccessful())

@@ -9,9 +9,8 @@ import os
 import pathlib
 import shutil
 import subprocess
-import unittest
 
-from harness import HERE, IMAGE, NO_GPU, OK, ProbeTest
+from harness import HERE, IMAGE, NO_GPU, OK, ProbeTest, main
 
 STUBS = ["/usr/local/cuda*/lib64/stubs/libcuda.so", "/usr/local/cuda*/targets/*/lib/stubs/libcuda.so",
          "/usr/lib/*-linux-gnu/stubs/libcuda.so"]
@@ -81,4 +80,4 @@ class Stub(RealTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

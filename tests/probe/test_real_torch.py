@@ -11,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-from harness import FAILED, HERE, OK, PROBE
+from harness import FAILED, HERE, OK, PROBE, main
 
 PYTHON = os.environ.get("IMGFORGE_TORCH_PYTHON", sys.executable)
 SCRIPT = HERE.parents[1] / "cuda-probe/torch_check.py"
@@ -90,4 +90,4 @@ class RealTorch(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()
