@@ -8,17 +8,16 @@
 #include "base/text.h"
 #include "build/assemble.h"
 #include "build/define.h"
+#include "oci/artifact.h"
 #include "spec/read_document.h"
 
 namespace imgforge::build {
 namespace {
 
-// image-spec v1.1.1, annotations.md and manifest.md ("Guidance for an Empty Descriptor").
+// image-spec v1.1.1, annotations.md.
 constexpr const char* kTitle = "org.opencontainers.image.title";
 constexpr const char* kSource = "org.opencontainers.image.source";
 constexpr const char* kRevision = "org.opencontainers.image.revision";
-constexpr const char* kEmptyType = "application/vnd.oci.empty.v1+json";
-constexpr const char* kEmptyJson = "{}";
 constexpr const char* kBuildId = "io.imgforge.build-id";
 constexpr const char* kVersion = "io.imgforge.version";
 
@@ -43,15 +42,6 @@ bool is_safe(const std::string& path, const std::string& media_type) {
 std::string value_of(const std::map<std::string, std::string>& entries, const char* name) {
   const auto found = entries.find(name);
   return found == entries.end() ? std::string() : found->second;
-}
-
-oci::Descriptor describe_bytes(const char* media_type, const std::string& bytes) {
-  return {.media_type = media_type,
-          .digest = oci::Digest::of(bytes),
-          .size = bytes.size(),
-          .annotations = {},
-          .platform = std::nullopt,
-          .artifact_type = {}};
 }
 
 }  // namespace
@@ -92,18 +82,18 @@ Result<BuildDocuments> collect_documents(const std::string& spec_file,
 release::Artifact documents_artifact(const BuildDocuments& documents,
                                      const oci::Descriptor& image) {
   oci::Manifest manifest;
-  release::Artifact artifact{.manifest = {describe_bytes(oci::media_type::kManifest, ""), ""},
+  release::Artifact artifact{.manifest = {oci::describe(oci::media_type::kManifest, ""), ""},
                              .blobs = {},
                              .tag = std::nullopt};
   const auto add = [&](const char* media_type, const KeptFile& file) {
-    oci::Descriptor descriptor = describe_bytes(media_type, file.content);
+    oci::Descriptor descriptor = oci::describe(media_type, file.content);
     artifact.blobs.push_back({descriptor, file.content});
     descriptor.annotations[kTitle] = file.path;
     manifest.layers.push_back(std::move(descriptor));
   };
   manifest.artifact_type = kDocumentsType;
-  manifest.config = describe_bytes(kEmptyType, kEmptyJson);
-  artifact.blobs.push_back({*manifest.config, kEmptyJson});
+  manifest.config = oci::describe(oci::kEmptyType, oci::kEmptyJson);
+  artifact.blobs.push_back({*manifest.config, oci::kEmptyJson});
   add(kSpecType, documents.spec);
   add(kLockType, documents.lock);
   for (const KeptFile& file : documents.definitions) add(kDefinitionType, file);
@@ -114,8 +104,7 @@ release::Artifact documents_artifact(const BuildDocuments& documents,
   if (!documents.source.empty()) manifest.annotations[kSource] = documents.source;
   if (!documents.commit.empty()) manifest.annotations[kRevision] = documents.commit;
   artifact.manifest.bytes = oci::to_json(manifest);
-  artifact.manifest.descriptor =
-      describe_bytes(oci::media_type::kManifest, artifact.manifest.bytes);
+  artifact.manifest.descriptor = oci::describe(oci::media_type::kManifest, artifact.manifest.bytes);
   return artifact;
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "base/task_group.h"
+#include "oci/artifact.h"
 #include "oci/image.h"
 #include "store/inputs_end.h"
 
@@ -11,17 +12,6 @@ namespace imgforge::build {
 namespace {
 
 constexpr const char* kTitle = "org.opencontainers.image.title";
-constexpr const char* kEmptyType = "application/vnd.oci.empty.v1+json";
-constexpr const char* kEmptyJson = "{}";
-
-oci::Descriptor describe_bytes(const char* media_type, const std::string& bytes) {
-  return {.media_type = media_type,
-          .digest = oci::Digest::of(bytes),
-          .size = bytes.size(),
-          .annotations = {},
-          .platform = std::nullopt,
-          .artifact_type = {}};
-}
 
 }  // namespace
 
@@ -34,10 +24,10 @@ std::vector<content::Document> inputs_documents(const std::vector<sources::Input
   const auto finish = [&] {
     if (manifest.layers.empty()) return;
     manifest.artifact_type = kInputsType;
-    manifest.config = describe_bytes(kEmptyType, kEmptyJson);
+    manifest.config = oci::describe(oci::kEmptyType, oci::kEmptyJson);
     manifest.subject = oci::Descriptor{image.media_type, image.digest, image.size, {}, {}, {}};
     std::string bytes = oci::to_json(manifest);
-    oci::Descriptor descriptor = describe_bytes(oci::media_type::kManifest, bytes);
+    oci::Descriptor descriptor = oci::describe(oci::media_type::kManifest, bytes);
     documents.push_back({std::move(descriptor), std::move(bytes)});
     manifest = {};
   };
@@ -69,7 +59,7 @@ Result<content::Moved> keep_inputs(const std::vector<sources::Input>& inputs,
                                    const oci::Descriptor& image, const store::Store& store,
                                    content::Target& target, const content::Pusher::Options& options,
                                    base::Progress& progress, std::stop_token stop) {
-  store::InputsOrigin origin(store, {{oci::Digest::of(kEmptyJson), kEmptyJson}});
+  store::InputsOrigin origin(store, {{oci::Digest::of(oci::kEmptyJson), oci::kEmptyJson}});
   content::Pusher pusher(origin, target, options, progress, stop);
   // One by one: none of them is the root of the others.
   for (const content::Document& document : inputs_documents(inputs, image)) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/task_group.h"
+#include "oci/artifact.h"
 #include "oci/graph.h"
 #include "oci/image.h"
 
@@ -58,7 +59,7 @@ sign::Artifact to_sign(const release::Artifact& artifact) {
 Result<release::Artifact> to_release(const sign::Artifact& artifact) {
   const oci::Manifest manifest = TRY(oci::parse_manifest(artifact.manifest));
   release::Artifact out{
-      .manifest = {sign::describe(artifact.media_type, artifact.manifest), artifact.manifest},
+      .manifest = {oci::describe(artifact.media_type, artifact.manifest), artifact.manifest},
       .blobs = {},
       .tag = artifact.tag};
   const auto add = [&](const oci::Descriptor& descriptor) -> Result<> {

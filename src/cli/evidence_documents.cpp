@@ -14,6 +14,7 @@
 #include "evidence/cyclonedx.h"
 #include "evidence/inventory.h"
 #include "evidence/spdx.h"
+#include "oci/artifact.h"
 #include "sign/cosign.h"
 #include "sign/dsse.h"
 #include "sign/statement.h"
@@ -51,15 +52,15 @@ Result<sign::Artifact> plain_artifact(const EvidenceDocument& document,
   }
   oci::Manifest manifest;
   manifest.artifact_type = artifact_type(document.kind);
-  manifest.config = sign::describe(sign::media_type::kEmpty, sign::kEmptyJson);
-  manifest.layers = {sign::describe(artifact_type(document.kind), content)};
+  manifest.config = oci::describe(oci::kEmptyType, oci::kEmptyJson);
+  manifest.layers = {oci::describe(artifact_type(document.kind), content)};
   if (document.kind == DocumentKind::provenance) {
     manifest.annotations[sign::annotation::kPredicateType] = document.predicate_type;
   }
   manifest.subject = oci::Descriptor{image.media_type, image.digest, image.size, {}, {}, {}};
   sign::Artifact artifact;
   artifact.manifest = oci::to_json(manifest);
-  artifact.blobs = {sign::kEmptyJson, std::move(content)};
+  artifact.blobs = {oci::kEmptyJson, std::move(content)};
   return artifact;
 }
 

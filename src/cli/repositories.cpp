@@ -11,6 +11,7 @@
 #include "cli/harbor_side.h"
 #include "content/copy.h"
 #include "content/referrers.h"
+#include "oci/artifact.h"
 #include "oci/graph.h"
 #include "oci/image.h"
 #include "registry/repository.h"
@@ -218,7 +219,7 @@ Result<release::Artifact> RegistryRepository::fetch(const release::Artifact& art
   TRY(base::parallel_for(
       out.blobs.size(), kParallel, stop_, [&](std::size_t i, std::stop_token inner) -> Result<> {
         release::Blob& blob = out.blobs[i];
-        static const oci::Digest kEmptyConfig = oci::Digest::of("{}");
+        static const oci::Digest kEmptyConfig = oci::Digest::of(oci::kEmptyJson);
         if (blob.descriptor.digest == kEmptyConfig) {
           blob.bytes = "{}";  // nearly every artifact has it
           return {};

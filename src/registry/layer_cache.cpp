@@ -7,22 +7,17 @@
 
 #include "base/task_group.h"
 #include "base/text.h"
+#include "oci/artifact.h"
 #include "oci/image.h"
 
 namespace imgforge::registry {
 namespace {
 
 constexpr const char* kArtifactType = "application/vnd.imgforge.layer.v1";
-constexpr const char* kEmptyType = "application/vnd.oci.empty.v1+json";
-constexpr std::string_view kEmpty = "{}";
 constexpr const char* kKey = "dev.imgforge.layer.key";
 constexpr const char* kDiffId = "dev.imgforge.layer.diff-id";
 constexpr const char* kTarSize = "dev.imgforge.layer.tar-size";
 constexpr const char* kEntries = "dev.imgforge.layer.entries";
-
-oci::Descriptor empty_config() {
-  return {.media_type = kEmptyType, .digest = oci::Digest::of(kEmpty), .size = kEmpty.size()};
-}
 
 std::string annotation(const oci::Manifest& manifest, const char* name) {
   const auto found = manifest.annotations.find(name);
@@ -39,7 +34,7 @@ RawManifest layer_cache_entry(const store::LayerKey& key, const store::BuiltLaye
   oci::Descriptor blob = layer.blob;
   blob.annotations.clear();
   const oci::Manifest manifest{.artifact_type = kArtifactType,
-                               .config = empty_config(),
+                               .config = oci::describe(oci::kEmptyType, oci::kEmptyJson),
                                .layers = {blob},
                                .annotations = {{kKey, key.to_string()},
                                                {kDiffId, layer.diff_id.to_string()},
@@ -85,14 +80,14 @@ Result<std::vector<std::optional<store::BuiltLayer>>> LayerCache::find(
 Result<> LayerCache::bring_config(std::stop_token stop) {
   const std::lock_guard lock(config_mutex_);
   if (config_is_there_) return {};
-  const oci::Descriptor config = empty_config();
+  const oci::Descriptor config = oci::describe(oci::kEmptyType, oci::kEmptyJson);
   if (!TRY(client_.has_blob(repository_, config, stop))) {
     const auto task = base::silent_progress().start("", "", std::nullopt);
     TRY(client_.put_blob(
         repository_, config,
         [] {
           return Result<std::unique_ptr<base::RandomAccess>>(
-              std::make_unique<base::TextAccess>(kEmpty));
+              std::make_unique<base::TextAccess>(oci::kEmptyJson));
         },
         {}, *task, stop));
   }

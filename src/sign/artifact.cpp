@@ -26,7 +26,7 @@ Result<std::string_view> Artifact::blob(const oci::Descriptor& descriptor) const
 
 Result<oci::Descriptor> referrer_descriptor(const Artifact& artifact) {
   const oci::Manifest manifest = TRY(oci::parse_manifest(artifact.manifest));
-  oci::Descriptor out = describe(artifact.media_type, artifact.manifest);
+  oci::Descriptor out = oci::describe(artifact.media_type, artifact.manifest);
   out.annotations = manifest.annotations;
   out.artifact_type = manifest.artifact_type;
   if (out.artifact_type.empty() && manifest.config) out.artifact_type = manifest.config->media_type;
@@ -71,9 +71,5 @@ Result<std::vector<oci::Descriptor>> blobs_to_fetch(const oci::Manifest& manifes
 
 oci::Tag legacy_signature_tag(const oci::Digest& subject) { return legacy_tag(subject, ".sig"); }
 oci::Tag legacy_attestation_tag(const oci::Digest& subject) { return legacy_tag(subject, ".att"); }
-
-oci::Descriptor describe(std::string media_type, std::string_view content) {
-  return {std::move(media_type), oci::Digest::of(content), content.size(), {}, {}, {}};
-}
 
 }  // namespace imgforge::sign

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "oci/artifact.h"
 #include "oci/image.h"
 #include "oci/reference.h"
 
@@ -51,7 +52,6 @@ oci::Tag legacy_signature_tag(const oci::Digest& subject);
 oci::Tag legacy_attestation_tag(const oci::Digest& subject);
 
 namespace media_type {
-inline constexpr const char* kEmpty = "application/vnd.oci.empty.v1+json";
 inline constexpr const char* kSimpleSigning = "application/vnd.dev.cosign.simplesigning.v1+json";
 inline constexpr const char* kDsseEnvelope = "application/vnd.dsse.envelope.v1+json";
 inline constexpr const char* kSigstoreBundle = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -59,12 +59,5 @@ inline constexpr const char* kNotationSignature = "application/vnd.cncf.notary.s
 inline constexpr const char* kJws = "application/jose+json";
 inline constexpr const char* kCose = "application/cose";
 }  // namespace media_type
-
-/// The content of an empty config (image-spec v1.1.1, manifest.md "Guidance for an Empty
-/// Descriptor").
-inline constexpr const char* kEmptyJson = "{}";
-
-/// A descriptor of `content`.
-oci::Descriptor describe(std::string media_type, std::string_view content);
 
 }  // namespace imgforge::sign

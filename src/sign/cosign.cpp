@@ -22,15 +22,15 @@ Result<Artifact> make_bundle(const oci::Descriptor& subject, const SigningKey& k
 
   oci::Manifest manifest;
   manifest.artifact_type = media_type::kSigstoreBundle;
-  manifest.config = describe(media_type::kEmpty, kEmptyJson);
-  manifest.layers = {describe(media_type::kSigstoreBundle, content)};
+  manifest.config = oci::describe(oci::kEmptyType, oci::kEmptyJson);
+  manifest.layers = {oci::describe(media_type::kSigstoreBundle, content)};
   manifest.subject = oci::Descriptor{subject.media_type, subject.digest, subject.size, {}, {}, {}};
   manifest.annotations = {{annotation::kBundleContent, "dsse-envelope"},
                           {annotation::kBundlePredicateType, statement.predicate_type},
                           {annotation::kCreated, base::format_time(created)}};
   Artifact artifact;
   artifact.manifest = oci::to_json(manifest);
-  artifact.blobs = {kEmptyJson, content};
+  artifact.blobs = {oci::kEmptyJson, content};
   return artifact;
 }
 
@@ -67,7 +67,7 @@ Artifact append(oci::Manifest manifest, oci::Descriptor layer, std::string conte
                 const Artifact* existing) {
   manifest.layers.push_back(std::move(layer));
   std::string config = legacy_config(manifest);
-  manifest.config = describe(oci::media_type::kConfig, config);
+  manifest.config = oci::describe(oci::media_type::kConfig, config);
   Artifact artifact;
   if (existing != nullptr) artifact.blobs = existing->blobs;
   artifact.manifest = oci::to_json(manifest);
@@ -116,7 +116,7 @@ Result<Artifact> sign_as_legacy(const oci::Descriptor& subject, const std::strin
                                 const Artifact* existing) {
   oci::Manifest manifest = TRY(layers_of(existing));
   std::string payload = to_json(SimpleSigning{repository, subject.digest, annotations});
-  oci::Descriptor layer = describe(media_type::kSimpleSigning, payload);
+  oci::Descriptor layer = oci::describe(media_type::kSimpleSigning, payload);
   if (existing != nullptr && has_signed(key.public_key(), manifest, layer, payload)) {
     return *existing;
   }
@@ -137,7 +137,7 @@ Result<Artifact> attest_as_legacy(const oci::Descriptor& subject, const std::str
   statement.predicate = predicate;
   std::string body = TRY(to_json(statement));
   std::string content = to_json(TRY(sign_envelope(kInTotoPayload, std::move(body), key)));
-  oci::Descriptor layer = describe(media_type::kDsseEnvelope, content);
+  oci::Descriptor layer = oci::describe(media_type::kDsseEnvelope, content);
   layer.annotations = {{annotation::kSignature, ""}, {annotation::kPredicateType, type}};
   return append(std::move(manifest), std::move(layer), std::move(content),
                 legacy_attestation_tag(subject.digest), existing);

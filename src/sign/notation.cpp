@@ -34,14 +34,14 @@ Result<Artifact> sign_with_notation(const oci::Descriptor& subject, const Signin
   Json thumbprints = Json::array();
   for (const Certificate& certificate : chain) thumbprints.push_back(certificate.fingerprint());
   oci::Manifest manifest;
-  manifest.config = describe(media_type::kNotationSignature, kEmptyJson);
-  manifest.layers = {describe(media_type::kJws, content)};
+  manifest.config = oci::describe(media_type::kNotationSignature, oci::kEmptyJson);
+  manifest.layers = {oci::describe(media_type::kJws, content)};
   manifest.subject = oci::Descriptor{subject.media_type, subject.digest, subject.size, {}, {}, {}};
   manifest.annotations = {{kThumbprints, base::canonical_json(thumbprints)},
                           {annotation::kCreated, base::format_time(options.signing_time)}};
   Artifact artifact;
   artifact.manifest = oci::to_json(manifest);
-  artifact.blobs = {kEmptyJson, content};
+  artifact.blobs = {oci::kEmptyJson, content};
   return artifact;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "oci/artifact.h"
 #include "sign/bundle.h"
 #include "sign/jws.h"
 #include "sign/simple_signing.h"
@@ -57,7 +58,7 @@ void as_artifact(std::string_view text) {
   sign::Artifact artifact;
   artifact.manifest = std::string(text);
   artifact.blobs = {std::string(text)};
-  const auto subject = sign::describe(oci::media_type::kManifest, "{}");
+  const auto subject = oci::describe(oci::media_type::kManifest, "{}");
   const auto found = sign::verify({&artifact, 1}, subject, {}, base::Seconds{1764028800});
   require(found.signatures.empty() && found.attestations.empty());
 }

@@ -107,7 +107,7 @@ TEST_CASE("both places for the type of a notation signature are known") {
   Artifact artifact = sign_good();
   oci::Manifest manifest = REQUIRE_OK(oci::parse_manifest(artifact.manifest));
   manifest.artifact_type = media_type::kNotationSignature;
-  manifest.config->media_type = media_type::kEmpty;
+  manifest.config->media_type = oci::kEmptyType;
   artifact.manifest = oci::to_json(manifest);
   CHECK(look(artifact, trusting(root_of("good.pem"))).signatures.size() == 1);
 }

@@ -97,7 +97,7 @@ TEST_CASE("every name that vouches for a signature is listed") {
 TEST_CASE("other referrers are passed over") {
   oci::Manifest manifest;
   manifest.artifact_type = "application/spdx+json";
-  manifest.config = describe(media_type::kEmpty, kEmptyJson);
+  manifest.config = oci::describe(oci::kEmptyType, oci::kEmptyJson);
   manifest.layers = {describe("application/spdx+json", "{}")};
   manifest.subject = image();
   Artifact sbom;
