@@ -166,12 +166,7 @@ Result<int> run(App& app) {
                        {"questions", images.asked()}};
     if (branch) json["branch"] = *branch;
     for (const Row& row : rows) json["commits"].push_back(to_json(row));
-    if (error) json["error"] = TRY(base::parse_json(error_json(*error), "the error"))["error"];
-    TRY(print(base::pretty_json(json)));
-    if (!error) return 0;
-    const std::string text = render_error(*error, colour_wanted(stderr, app.settings().no_color));
-    std::fwrite(text.data(), 1, text.size(), stderr);
-    return exit_code(*error);
+    return print_judgement(app, std::move(json), error ? &*error : nullptr);
   }
   if (!rows.empty()) {
     Table table({{"COMMIT", Table::Align::left},

@@ -80,8 +80,7 @@ Result<std::unique_ptr<harbor::SecretSink>> secret_sink(const App& app) {
 }
 
 Result<harbor::Plan> difference(App& app, const Subject& subject) {
-  const harbor::State state =
-      TRY(harbor::read_state(subject.client, subject.policy, app.stop()));
+  const harbor::State state = TRY(harbor::read_state(subject.client, subject.policy, app.stop()));
   harbor::PlanOptions options{.now = now()};
   for (const std::string& robot : app.args().values("renew")) options.renew.insert(robot);
   return harbor::make_plan(subject.policy, state, options);
@@ -107,16 +106,7 @@ Result<int> report(App& app, const Subject& subject, const harbor::Plan& plan,
   }
   base::Json document = TRY(plan_document(subject, plan));
   document["applied"] = TRY(base::parse_json(harbor::applied_json(applied), "what was done"));
-  if (applied.error) {
-    const base::Json error = TRY(base::parse_json(error_json(*applied.error), "the error"));
-    document["error"] = error["error"];
-  }
-  TRY(print(base::pretty_json(document)));
-  if (!applied.error) return 0;
-  const std::string text =
-      render_error(*applied.error, colour_wanted(stderr, app.settings().no_color));
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  return exit_code(applied.error->code());
+  return print_judgement(app, std::move(document), applied.error ? &*applied.error : nullptr);
 }
 
 /// Whether to go on; refused early where nobody could be asked, so that a pipeline without --yes
@@ -146,9 +136,8 @@ Result<int> apply(App& app, const std::string& file) {
   }
   if (plan.makes_secrets()) {
     if (!app.args().flag("secrets-file") && !app.args().flag("secrets-command")) {
-      return fail(
-          Error(Errc::usage, "this makes secrets of robots, and nothing says where they go")
-              .hint("--secrets-file FILE, or --secrets-command 'PROGRAM ARGUMENTS'"));
+      return fail(Error(Errc::usage, "this makes secrets of robots, and nothing says where they go")
+                      .hint("--secrets-file FILE, or --secrets-command 'PROGRAM ARGUMENTS'"));
     }
     TRY(sink->ready());
   }
@@ -157,8 +146,7 @@ Result<int> apply(App& app, const std::string& file) {
     TRY(print("nothing was changed\n"));
     return 1;
   }
-  return report(app, subject, plan,
-                harbor::apply(plan, subject.client, *sink, {}, app.stop()));
+  return report(app, subject, plan, harbor::apply(plan, subject.client, *sink, {}, app.stop()));
 }
 
 Result<int> status_of_policy(App& app, const std::string& file) {
@@ -187,8 +175,7 @@ Result<int> status_of_project(App& app, const std::string& place) {
   }
   const std::string host = TRY(checked_host(place.substr(0, slash)));
   const harbor::Client client(TRY(app.images().harbor(host, project, app.stop())));
-  const harbor::Overview overview =
-      TRY(harbor::read_overview(client, project, now(), app.stop()));
+  const harbor::Overview overview = TRY(harbor::read_overview(client, project, now(), app.stop()));
   app.close_progress();
   TRY(print(app.json() ? harbor::overview_json(overview) : harbor::overview_table(overview)));
   return 0;

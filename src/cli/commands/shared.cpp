@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "cli/output.h"
 
 namespace imgforge::cli {
 
@@ -35,6 +36,17 @@ std::vector<sources::Input> all_inputs(const build::Plan& plan) {
     }
   }
   return all;
+}
+
+Result<int> print_judgement(const App& app, base::Json document, const Error* error) {
+  if (error != nullptr) {
+    document["error"] = TRY(base::parse_json(error_json(*error), "the error"))["error"];
+  }
+  TRY(print(base::pretty_json(document)));
+  if (error == nullptr) return 0;
+  const std::string text = render_error(*error, colour_wanted(stderr, app.settings().no_color));
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  return exit_code(*error);
 }
 
 Result<> expect_words(const App& app, std::size_t count, const char* command,

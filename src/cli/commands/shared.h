@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "build/plan.h"
 #include "cli/app.h"
 #include "spec/image_spec.h"
@@ -15,6 +16,10 @@ Result<std::string> spec_argument(const App& app);
 
 /// Every input of a plan once, in layer order.
 std::vector<sources::Input> all_inputs(const build::Plan& plan);
+
+/// For a command that judges, with --json: one document on stdout, with the error in it where there
+/// is one, which also goes where people look. The exit code.
+Result<int> print_judgement(const App& app, base::Json document, const Error* error);
 
 /// Exactly `count` positional words, or Errc::usage with the synopsis.
 Result<> expect_words(const App& app, std::size_t count, const char* command, const char* synopsis);

@@ -185,20 +185,10 @@ Result<int> run(App& app) {
     TRY(print("\naccepted\n"));
     return 0;
   }
-  // One document, with the error in it.
   base::Json document = to_json(judged);
   document["image"] = image.repository->name();
   document["digest"] = digest;
-  if (!accepted) {
-    const base::Json error = TRY(base::parse_json(error_json(accepted.error()), "the error"));
-    document["error"] = error["error"];
-  }
-  TRY(print(base::pretty_json(document)));
-  if (accepted) return 0;
-  const std::string text =
-      render_error(accepted.error(), colour_wanted(stderr, app.settings().no_color));
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  return exit_code(accepted.error().code());
+  return print_judgement(app, std::move(document), accepted ? nullptr : &accepted.error());
 }
 
 }  // namespace
