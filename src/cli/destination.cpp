@@ -11,6 +11,17 @@ bool push_wanted(const App& app) {
   return app.args().flag("push") || app.args().value("to").has_value();
 }
 
+Result<> expect_push(const App& app, const char* command) {
+  if (push_wanted(app)) return {};
+  for (const char* option : {"bump", "sign", "attest", "keep-inputs", "branch"}) {
+    if (!app.args().flag(option)) continue;
+    return fail(Error(Errc::usage, fmt::format("--{} needs a registry to push to", option))
+                    .hint(fmt::format("imgforge {} --push --{}, or --to HOST/REPOSITORY", command,
+                                      option)));
+  }
+  return {};
+}
+
 Result<std::unique_ptr<BuildDestination>> BuildDestination::make(App& app,
                                                                  const spec::ImageSpec& spec) {
   if (!push_wanted(app)) return nullptr;

@@ -58,4 +58,7 @@ class BuildDestination {
 /// Whether --push or --to is given.
 bool push_wanted(const App& app);
 
+/// Errc::usage for the first option of IMGFORGE_PUSH_OPTIONS that means nothing without a registry.
+Result<> expect_push(const App& app, const char* command);
+
 }  // namespace imgforge::cli

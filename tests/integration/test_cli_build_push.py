@@ -187,7 +187,8 @@ class BuildPushTest(Expectations, unittest.TestCase):
         self.ok(nowhere.run("lock", "specs/demo.yaml"))
         self.fails(nowhere.run("build", "specs/demo.yaml", "--push"), 2, "--to")
         self.fails(nowhere.run("build", "specs/demo.yaml", "--bump"), 2, "--push")
-        self.fails(nowhere.run("build", "specs/demo.yaml", "--sign"), 2, "--push")
+        for option in ("--bump", "--sign", "--attest", "--keep-inputs"):
+            self.fails(nowhere.run("build", "specs/demo.yaml", option), 2, "imgforge build SPEC --push " + option)
         self.fails(self.project.run("build", "specs/demo.yaml", "--push", "--sign"), 2, "--key")
         self.fails(nowhere.run("build", "specs/demo.yaml", "--to", "oci:x"), 2, "HOST/REPOSITORY")
         self.fails(nowhere.run("build", "specs/demo.yaml", "--build-id", "latest"), 2, "v2.6.2")

@@ -153,7 +153,8 @@ class Cells(MatrixTest):
         self.fails(project.run("matrix", FILE, "--run", "--lock"), 2, "one at a time")
         self.fails(project.run("matrix", FILE, "--format", "gitlap"), 2, "gitlab")
         self.fails(project.run("matrix", FILE, "--push"), 2, "--run")
-        self.fails(project.run("matrix", FILE, "--run", "--bump"), 2, "--push")
+        for option in ("--bump", "--keep-inputs"):
+            self.fails(project.run("matrix", FILE, "--run", option), 2, "--push " + option)
         self.fails(project.run("matrix", FILE, "--run", "--jobs", "0"), 2, "1 to 256")
         self.fails(project.run("matrix", FILE, "--cell", "a1-b9"), 3, "a1-b")
         self.fails(project.run("matrix", FILE, "--catalog", "x.json"), 2, "--run")

@@ -180,7 +180,8 @@ class Rebuild(OutdatedTest):
         os.rename(pool + "/aside", pool + "/hello_1.1_amd64.deb")
         only = self.json(project.run("rebuild", "specs/demo.yaml", "--push", "--update", "other", "--json"))
         self.assertEqual([change["name"] for change in only["changes"]], ["other"])
-        self.fails(project.run("rebuild", "specs/demo.yaml", "--sign"), 2, "--push")
+        for option in ("--bump", "--sign", "--attest", "--keep-inputs"):
+            self.fails(project.run("rebuild", "specs/demo.yaml", option), 2, "imgforge rebuild SPEC --push " + option)
 
 
 class Repositories(Expectations, unittest.TestCase):

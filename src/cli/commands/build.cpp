@@ -146,11 +146,7 @@ Result<int> run(App& app) {
   const auto destination = TRY(BuildDestination::make(app, spec));
   if (destination) request.destination = &destination->destination();
   request.bump = app.args().flag("bump");
-  for (const char* option : {"bump", "sign", "attest", "keep-inputs", "branch"}) {
-    if (destination || !app.args().flag(option)) continue;
-    return fail(Error(Errc::usage, fmt::format("--{} needs a registry to push to", option))
-                    .hint(fmt::format("imgforge build SPEC --push --{}", option)));
-  }
+  TRY(expect_push(app, "build SPEC"));
   auto branch = TRY(BranchChannel::make(app, spec));
   const build::Workplace place{*TRY(app.store()), *TRY(app.sources()), app.progress(), app.stop(),
                                &app.images()};

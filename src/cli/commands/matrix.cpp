@@ -68,16 +68,13 @@ Result<> check_words(const App& app) {
         Error(Errc::usage, "--branch moves one channel; the cells of a matrix are many images")
             .hint("imgforge build FILE#CELL --push --branch BRANCH"));
   }
-  for (const char* option : {"push", "bump", "sign", "attest"}) {
+  for (const char* option : {"push", "to", "bump", "sign", "attest", "keep-inputs"}) {
     if (args.flag(option) && !args.flag("run")) {
       return fail(Error(Errc::usage, fmt::format("--{} goes with --run", option))
                       .hint("what the jobs of a pipeline do stands in the file: jobs.options"));
     }
-    if (option != std::string("push") && args.flag(option) && !push_wanted(app)) {
-      return fail(Errc::usage,
-                  fmt::format("--{} needs a registry to push to: --push or --to", option));
-    }
   }
+  TRY(expect_push(app, "matrix FILE --run"));
   if (args.value("catalog") && !args.flag("run")) {
     return fail(Error(Errc::usage, "--catalog goes with --run")
                     .hint("imgforge catalog makes one of a repository"));

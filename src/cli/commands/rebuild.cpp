@@ -111,16 +111,6 @@ std::string changes_text(const Relocked& lock) {
   return out;
 }
 
-Result<> check_words(const App& app) {
-  if (push_wanted(app)) return {};
-  for (const char* option : {"bump", "sign", "attest", "branch"}) {
-    if (!app.args().flag(option) && !app.args().value(option)) continue;
-    return fail(Error(Errc::usage, fmt::format("--{} needs a registry to push to", option))
-                    .hint(fmt::format("imgforge rebuild SPEC --push --{}", option)));
-  }
-  return {};
-}
-
 Result<int> show_only(App& app, const Relocked& lock) {
   app.close_progress();
   if (app.json()) {
@@ -136,7 +126,7 @@ Result<int> show_only(App& app, const Relocked& lock) {
 
 Result<int> run(App& app) {
   const std::string file = TRY(spec_argument(app));
-  TRY(check_words(app));
+  TRY(expect_push(app, "rebuild SPEC"));
   const spec::ImageSpec spec = TRY(build::load_image(file, app.settings().layer_paths));
   const auto destination = TRY(BuildDestination::make(app, spec));
   auto branch = TRY(BranchChannel::make(app, spec));
