@@ -37,9 +37,9 @@ inline std::vector<Certificate> chain(const std::string& name) {
 
 /// The image that the vectors sign.
 inline oci::Descriptor image() {
-  return describe(oci::media_type::kManifest, vector("image-manifest.json"));
+  return oci::describe(oci::media_type::kManifest, vector("image-manifest.json"));
 }
-inline oci::Descriptor other_image() { return describe(oci::media_type::kManifest, "another"); }
+inline oci::Descriptor other_image() { return oci::describe(oci::media_type::kManifest, "another"); }
 
 inline base::Seconds at(const char* time) { return REQUIRE_OK(base::parse_time(time)); }
 

@@ -98,7 +98,7 @@ TEST_CASE("other referrers are passed over") {
   oci::Manifest manifest;
   manifest.artifact_type = "application/spdx+json";
   manifest.config = oci::describe(oci::kEmptyType, oci::kEmptyJson);
-  manifest.layers = {describe("application/spdx+json", "{}")};
+  manifest.layers = {oci::describe("application/spdx+json", "{}")};
   manifest.subject = image();
   Artifact sbom;
   sbom.manifest = oci::to_json(manifest);
@@ -151,14 +151,14 @@ TEST_CASE("a referrer is described for the fallback tag") {
 
 TEST_CASE("too much of it is refused before it is fetched") {
   oci::Manifest manifest;
-  manifest.layers = {describe(media_type::kSimpleSigning, "{}")};
+  manifest.layers = {oci::describe(media_type::kSimpleSigning, "{}")};
   CHECK(REQUIRE_OK(blobs_to_fetch(manifest)).size() == 1);
   manifest.layers.front().size = std::uint64_t{33} << 20;
   CHECK_FALSE(blobs_to_fetch(manifest));
   manifest.layers.front().size = UINT64_MAX;
   manifest.layers.push_back(manifest.layers.front());
   CHECK_FALSE(blobs_to_fetch(manifest));
-  manifest.layers.assign(101, describe(media_type::kSimpleSigning, "{}"));
+  manifest.layers.assign(101, oci::describe(media_type::kSimpleSigning, "{}"));
   CHECK_FALSE(blobs_to_fetch(manifest));
 }
 
