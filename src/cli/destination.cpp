@@ -1,5 +1,7 @@
 #include "cli/destination.h"
 
+#include <fmt/format.h>
+
 #include "cli/evidence_documents.h"
 #include "cli/keeping.h"
 #include "cli/repositories.h"

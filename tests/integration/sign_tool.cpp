@@ -36,7 +36,7 @@ constexpr std::size_t kMaximumManifest = 4 << 20;
 Result<oci::Descriptor> subject_of(const std::string& file) {
   const std::string text = TRY(base::read_file(file, kMaximumManifest));
   const oci::Manifest manifest = TRY(oci::parse_manifest(text));
-  return describe(manifest.media_type, text);
+  return oci::describe(manifest.media_type, text);
 }
 
 Result<Artifact> read_artifact(const std::string& folder) {
