@@ -13,6 +13,7 @@
 #include "build/inputs.h"
 #include "cli/commands/shared.h"
 #include "cli/version.h"
+#include "env/git.h"
 #include "registry/repository.h"
 
 namespace imgforge::cli {
@@ -97,12 +98,15 @@ Error no_project(const spec::ImageSpec& spec, const build::BuildDocuments& docum
   for (const spec::LayerUse& layer : spec.layers) {
     if (layer.kind == "files") names.push_back(layer.id);
   }
-  std::string hint = "give the project's folder: --source DIR";
+  std::string hint =
+      "give the project's folder, --source DIR; or run this in a clone that has the "
+      "commit, where the spec names one";
   if (!documents.source.empty()) {
     const std::string address =
         documents.source.starts_with("git+") ? documents.source.substr(4) : documents.source;
-    hint = fmt::format("git clone {} DIR && git -C DIR checkout {}, then --source DIR",
-                       base::shell_quote(address), documents.commit);
+    hint = fmt::format(
+        "git clone {} DIR && git -C DIR checkout {}, then --source DIR or run this in it",
+        base::shell_quote(address), documents.commit);
   }
   return Error(Errc::not_found, fmt::format("{} {} of files of the project, which are not beside "
                                             "the image",
@@ -112,13 +116,31 @@ Error no_project(const spec::ImageSpec& spec, const build::BuildDocuments& docum
       .hint(std::move(hint));
 }
 
+bool is_from_folder(const spec::LayerUse& layer) {
+  const auto from = layer.entry.find("from");
+  return layer.kind == "files" && from && from->is_scalar();
+}
+
+/// This working folder or the top of the clone around it, where it has the commits of all `files`
+/// layers: they are pinned by object name, so another repository cannot be mistaken for it.
+std::optional<std::string> clone_here(const App& app, const Loaded& loaded) {
+  const auto& layers = loaded.spec.layers;
+  if (std::any_of(layers.begin(), layers.end(), is_from_folder)) return std::nullopt;
+  std::vector<std::string> folders;
+  if (auto here = base::absolute_path(".")) folders.push_back(*std::move(here));
+  if (auto git = env::Git::open(".", app.stop())) folders.push_back(git->top());
+  for (std::string& folder : folders) {
+    spec::ImageSpec spec = loaded.spec;
+    spec.project_directory = folder;
+    if (build::make_plan(spec, loaded.lock, /*ignore_local_changes=*/true)) return folder;
+  }
+  return std::nullopt;
+}
+
 void note_layers(const Loaded& loaded, const build::Plan& plan,
                  build::BuildCircumstances& circumstances) {
   for (const spec::LayerUse& layer : loaded.spec.layers) {
-    const auto from = layer.entry.find("from");
-    if (layer.kind == "files" && from && from->is_scalar()) {
-      circumstances.folder_layers.push_back(layer.id);
-    }
+    if (is_from_folder(layer)) circumstances.folder_layers.push_back(layer.id);
   }
   for (const build::PlannedLayer& layer : plan.layers) {
     if (layer.recipe->executed()) circumstances.executed_layers.push_back(layer.id);
@@ -303,8 +325,11 @@ Result<RebuildPlan> plan_rebuild(App& app, const RegistryImage& image,
   plan.spec_file = loaded.spec_file;
   plan.circumstances.built_by = documents.version;
   plan.kept = std::move(kept.inputs);
-  if (plan.project.empty() && needs_project(loaded.spec)) {
-    return fail(no_project(loaded.spec, documents));
+  plan.takes_files = needs_project(loaded.spec);
+  if (plan.project.empty() && plan.takes_files) {
+    auto clone = clone_here(app, loaded);
+    if (!clone) return fail(no_project(loaded.spec, documents));
+    plan.project = *std::move(clone);
   }
   if (!plan.project.empty()) loaded.spec.project_directory = plan.project;
   if (!plan.build_id.empty()) loaded.spec.build = plan.build_id;

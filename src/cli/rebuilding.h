@@ -35,7 +35,8 @@ struct InputPlace {
 struct RebuildPlan {
   std::string documents;  // where they are from, for people
   std::string spec_file;
-  std::string project;  // where the project's files are; empty: nobody said
+  std::string project;       // where the project's files are; empty: nobody said
+  bool takes_files = false;  // a layer is made of them
   std::vector<std::string> layer_paths;
   std::string build_id;
   build::BuildCircumstances circumstances;

@@ -359,6 +359,17 @@ class ReproduceTest(Expectations, unittest.TestCase):
         other = self.machine()
         self.fails(other.run("reproduce", image), 3, "git clone https://git.example/ml/demo DIR", commit)
         self.assertIn("identical", self.ok(other.run("reproduce", image, "--source", project.folder)).stdout)
+        # Run in a clone that has the commit, it needs nothing else; also below the clone's top.
+        clone = os.path.join(other.folder, "clone")
+        git("clone", "-q", project.folder, clone)
+        for folder in (clone, os.path.join(clone, "app")):
+            done = self.ok(other.run("reproduce", image, cwd=folder))
+            self.assertIn("identical", done.stdout)
+            self.assertIn("files of the project: " + clone, done.stdout)
+        # A repository without the commit is no help.
+        stranger = os.path.join(other.folder, "stranger")
+        subprocess.run(["git", "init", "-q", stranger], check=True)
+        self.fails(other.run("reproduce", image, cwd=stranger), 3, "git clone https://git.example/ml/demo DIR")
 
     def test_an_executed_layer_that_is_not_the_same_each_time(self):
         """The layer below is this machine's shell and its C library."""

@@ -17,7 +17,8 @@ namespace {
 
 constexpr Option kOptions[] = {
     {"source", 0, "DIR",
-     "the project's files, for layers of kind `files` (a clone with the commit)"},
+     "the project's files, for layers of kind `files` (default, for those of a commit: the clone "
+     "around this folder)"},
     {"spec", 0, "SPEC", "build from this spec and its lock instead of those beside the image"},
     {"vendor", 0, "DIR", "take inputs from this folder ('imgforge fetch --vendor')", true},
     {"reuse", 0, "", "take layers that the store has instead of building them again"},
@@ -136,6 +137,7 @@ base::Json plan_json(const RegistryImage& image, const RebuildPlan& plan, const 
   base::Json json = {{"image", image.name},
                      {"digest", image.descriptor().digest.to_string()},
                      {"documents", plan.documents},
+                     {"project", plan.takes_files ? base::Json(plan.project) : base::Json()},
                      {"built_by", plan.circumstances.built_by},
                      {"rebuilt_by", plan.circumstances.rebuilt_by},
                      {"inputs", by_place}};
@@ -145,6 +147,7 @@ base::Json plan_json(const RegistryImage& image, const RebuildPlan& plan, const 
 
 std::string plan_text(const RebuildPlan& plan, const Trust& trust) {
   std::string text = fmt::format("built from: {}\n{}\n", plan.documents, inputs_text(plan));
+  if (plan.takes_files) text += fmt::format("files of the project: {}\n", plan.project);
   return text + (trust.asked
                      ? "signed by: " + base::join(trust.signers, ", ") + "\n"
                      : std::string("signatures: not looked at, no trust policy is named\n"));
