@@ -1,6 +1,7 @@
 #include "components.h"
 
 #include <dirent.h>
+#include <gnu/libc-version.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,13 @@ static bool find_system(struct component* component) {
   return find_setting(text, "VERSION_ID", component->found, sizeof component->found);
 }
 
+// The C library that this program was loaded with is the image's.
+static bool find_glibc(struct component* component) {
+  COPY(component->source, "gnu_get_libc_version()");
+  COPY(component->found, gnu_get_libc_version());
+  return true;
+}
+
 // Where the component must be if it is there at all, its absence is a finding; elsewhere (cuDNN may
 // come as a Debian package) it only is not known.
 static bool absence_counts(const struct component* component) {
@@ -124,6 +132,8 @@ void component_check(const struct promise* promise, struct component* component)
     found = site != 0 && find_torch(site, component);
   } else if (strcmp(component->name, "python") == 0) {
     found = promise->python_prefix != 0 && find_python(promise->python_prefix, component);
+  } else if (strcmp(component->name, "glibc") == 0) {
+    found = find_glibc(component);
   } else {
     found = find_system(component) || (site != 0 && find_wheel(site, component));
   }

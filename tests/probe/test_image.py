@@ -50,6 +50,13 @@ class Promise(ProbeTest):
         report = self.probe(code=IMAGE, cause="component-mismatch")
         self.assertIn("8.9.2.26", report["verdict"]["sentence"])
 
+    def test_the_c_library(self):
+        here = ".".join(os.confstr("CS_GNU_LIBC_VERSION").split()[1].split(".")[:2])
+        for promised, state, code in ((here, "ok", 0), ("2.99", "mismatch", 5)):
+            self.box.write_promise(components=[{"name": "glibc", "version": promised}])
+            report = self.probe(code=code)
+            self.assertEqual([(c["state"], c["found"]) for c in report["components"]], [(state, here)])
+
     def test_components_that_nothing_tells_of(self):
         self.box.write_promise(components=[{"name": "rocm", "version": "6"}, {"name": "numpy"}, {}])
         report = self.probe(code=OK)
