@@ -212,6 +212,10 @@ class Formats(unittest.TestCase):
         self.covered("harbor-policy.schema.json", "docs/reference/harbor-policy.md", "docs/howto/harbor.md")
         self.covered("channel-policy.schema.json", "docs/formats/channels.md")
 
+    def test_other_files_have_a_page_with_every_key(self):
+        self.covered("matrix.schema.json", "docs/reference/matrix.md", "docs/formats/spec.md", "docs/formats/layer-kinds.md")
+        self.covered("env.schema.json", "docs/reference/env.md")
+
 
 class Architecture(unittest.TestCase):
     def test_the_page_has_the_rooms_of_the_tree(self):
