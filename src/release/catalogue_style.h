@@ -36,6 +36,7 @@ thead th{color:var(--dim);font-weight:600;font-size:.8125rem}
 tbody th{font-weight:600;min-width:9rem}
 td:nth-child(2):not(.n){min-width:8rem}
 @media (min-width:64rem){td:nth-child(n+3):not(.n){min-width:14rem}}
+@media print,(min-width:48.01rem) and (max-width:63.99rem){table{table-layout:fixed}tbody th,td:nth-child(2):not(.n){min-width:0}}
 .n{text-align:right;white-space:nowrap}
 td div+div{margin-top:.2rem}
 .mark{display:inline-block;border-radius:.3rem;padding:0 .4rem;font-size:.8125rem;font-weight:600;background:var(--info-bg);color:var(--info)}
@@ -75,7 +76,7 @@ summary{cursor:pointer;color:var(--link)}
 .moves{list-style:none;margin:.3rem 0 1rem;padding:0;font-size:.9375rem;overflow-wrap:anywhere}
 .moves li{display:grid;grid-template-columns:6rem minmax(0,1fr);padding:.2rem 0}
 .moves time{color:var(--dim);font-variant-numeric:tabular-nums}
-@media (max-width:40rem){
+@media screen and (max-width:48rem){
 .bar{grid-template:"name size" "bar bar"/minmax(0,1fr) auto;gap:.15rem .75rem}
 .bars{gap:.8rem}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}

@@ -328,14 +328,14 @@ class BrowserTest(CatalogTest):
         self.ok(self.project.run("catalog", "many.json", "--date", "2026-01-31", "--html", "many.html"))
         text = pathlib.Path(self.project.path("many.html")).read_text(encoding="utf-8")
         self.assertEqual(Page(text).wrong, [])
-        for width in (320, 390, 700, 1024, 1280):
+        for width in (320, 390, 768, 800, 1024, 1280):
             found = self.measure(text, width)
             with self.subTest(width):
                 self.assertLessEqual(found["wide"], found["window"])
                 self.assertEqual(found["outside"], [])
                 self.assertEqual((len(found["bars"]), found["pieces"]), (30, 120))
                 # Heads of columns stand over the columns, or each line says its own.
-                self.assertEqual(found["heads"], 0 if width <= 640 else 4)
+                self.assertEqual(found["heads"], 0 if width <= 768 else 4)
 
 
 if __name__ == "__main__":
