@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 IMGFORGE, PROBE, SOURCE = (os.path.abspath(argument) for argument in sys.argv[1:4])
 SOURCE = pathlib.Path(SOURCE)
@@ -150,6 +151,24 @@ class Links(unittest.TestCase):
                 elif anchor and anchor not in anchors(there):
                     wrong.append("%s: %s has no such heading" % (page.relative_to(SOURCE), target))
         self.assertEqual(wrong, [])
+
+
+    def test_pictures_stand_alone_and_say_what_they_show(self):
+        pictures = sorted((SOURCE / "docs").rglob("*.svg"))
+        self.assertTrue(pictures)
+        for picture in pictures:
+            with self.subTest(picture.name):
+                root = xml.etree.ElementTree.parse(picture).getroot()
+                names = [element.tag.rpartition("}")[2] for element in root.iter()]
+                self.assertTrue({"title", "desc", "style"} <= set(names))
+                self.assertFalse({"script", "image", "foreignObject"} & set(names))
+                text = picture.read_text(encoding="utf-8")
+                self.assertIn("prefers-color-scheme:dark", text)
+                self.assertEqual(re.findall(r"(?:href=|url\()[\"']?(?!#)", text), [])
+                width, height = map(float, root.get("viewBox").split()[2:])
+                for element in root.iter("{http://www.w3.org/2000/svg}rect"):
+                    x, y, w, h = (float(element.get(name)) for name in ("x", "y", "width", "height"))
+                    self.assertTrue(x >= 0 and y >= 0 and x + w <= width and y + h <= height, element.attrib)
 
 
 def anchors(page):
