@@ -1,5 +1,7 @@
 #include "release/catalogue.h"
 
+#include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/json.h"
@@ -155,6 +157,33 @@ CatalogueSizes sizes_of(const Catalogue& catalogue) {
     }
   }
   return sizes;
+}
+
+std::vector<LayerGroup> shared_layers(const Catalogue& catalogue) {
+  std::map<std::string, std::pair<CatalogueLayer, std::set<std::size_t>>> holders;
+  for (std::size_t i = 0; i < catalogue.images.size(); ++i) {
+    for (const CatalogueLayer& layer : catalogue.images[i].layers)
+      holders.try_emplace(layer.digest, layer, std::set<std::size_t>())
+          .first->second.second.insert(i);
+  }
+  std::map<std::set<std::size_t>, LayerGroup> groups;
+  for (const auto& [digest, held] : holders) {
+    const auto& [layer, images] = held;
+    if (images.size() < 2) continue;
+    LayerGroup& group = groups[images];
+    group.images = images.size();
+    group.size += layer.size;
+    group.layers.push_back(layer);
+  }
+  std::vector<LayerGroup> out;
+  for (auto& [images, group] : groups) {
+    std::stable_sort(group.layers.begin(), group.layers.end(),
+                     [](const auto& a, const auto& b) { return a.size > b.size; });
+    out.push_back(std::move(group));
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const auto& a, const auto& b) { return a.saved() > b.saved(); });
+  return out;
 }
 
 }  // namespace imgforge::release

@@ -95,4 +95,14 @@ struct CatalogueSizes {
 };
 CatalogueSizes sizes_of(const Catalogue& catalogue);
 
+/// Layers that the same images hold, and no other image.
+struct LayerGroup {
+  std::vector<CatalogueLayer> layers;  // largest first
+  std::size_t images = 0;              // at least two
+  std::uint64_t size = 0;              // of the layers, each once
+  std::uint64_t saved() const { return size * (images - 1); }
+};
+/// What sharing saves first.
+std::vector<LayerGroup> shared_layers(const Catalogue& catalogue);
+
 }  // namespace imgforge::release

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "base/text.h"
 #include "release/catalogue_style.h"
@@ -14,13 +16,10 @@ namespace {
 using base::human_bytes;
 
 // As many colours as people tell apart; every other shared layer has the last one.
-constexpr std::size_t kColours = 8;
+constexpr std::size_t kColours = 7;
 constexpr double kBarWidth = 1000;
-
-struct SharedLayer {
-  CatalogueLayer layer;
-  std::size_t images = 0;
-};
+// The newest moves of a channel and the layers of a group that are named at once.
+constexpr std::size_t kMovesShown = 5, kNamesShown = 4;
 
 std::string e(std::string_view text) { return escape_html(text); }
 
@@ -35,229 +34,357 @@ std::string name_of(const CatalogueLayer& layer) {
 
 std::string day(const std::string& time) { return time.substr(0, 10); }
 
-// Layers of several images, what they save first.
-std::vector<SharedLayer> shared_layers(const Catalogue& catalogue) {
-  std::map<std::string, SharedLayer> found;
-  for (const CatalogueImage& image : catalogue.images) {
-    std::set<std::string> own;
-    for (const CatalogueLayer& layer : image.layers) {
-      if (!own.insert(layer.digest).second) continue;
-      auto& shared = found.try_emplace(layer.digest, SharedLayer{layer, 0}).first->second;
-      ++shared.images;
-    }
-  }
-  std::vector<SharedLayer> out;
-  for (auto& [digest, shared] : found) {
-    if (shared.images > 1) out.push_back(std::move(shared));
-  }
-  std::sort(out.begin(), out.end(), [](const SharedLayer& a, const SharedLayer& b) {
-    const auto saved = [](const SharedLayer& one) { return one.layer.size * (one.images - 1); };
-    if (saved(a) != saved(b)) return saved(a) > saved(b);
-    return a.layer.digest < b.layer.digest;
-  });
-  return out;
+std::string mark(std::string_view look, std::string_view html) {
+  return fmt::format("<span class=\"mark {}\">{}</span>", look, html);
 }
+
+std::string look_of(const std::string& severity) {
+  return severity == "error" || severity == "warning" ? severity : "info";
+}
+
+std::string counted(std::size_t number, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", number, number == 1 ? one : many);
+}
+
+// The head of a column; numbers stand to the right.
+struct Column {
+  std::string_view title;
+  bool number = false;
+};
 
 class Page {
  public:
   Page(const Catalogue& catalogue, const std::string& title)
       : catalogue_(catalogue), title_(title), shared_(shared_layers(catalogue)) {
     for (std::size_t i = 0; i < shared_.size(); ++i) {
-      colour_[shared_[i].layer.digest] = std::min(i, kColours - 1);
+      for (const CatalogueLayer& layer : shared_[i].layers)
+        colour_[layer.digest] = std::min(i, kColours);
     }
     for (const CatalogueImage& image : catalogue.images) {
       std::uint64_t sum = 0;
       for (const CatalogueLayer& layer : image.layers) sum += layer.size;
       widest_ = std::max(widest_, sum);
+      several_ = several_ || image.repository != catalogue.images.front().repository;
     }
   }
 
   std::string text() {
-    out_ = fmt::format(
+    attention();
+    channels();
+    lineage();
+    gpus();
+    picture();
+    images();
+    gaps();
+    std::string navigation;
+    for (const auto& [id, title] : sections_)
+      navigation += fmt::format("<li><a href=\"#{}\">{}</a></li>", id, title);
+    return fmt::format(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
         "'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
         "<meta name=\"color-scheme\" content=\"light dark\">\n<title>{0}</title>\n"
         "<style>{1}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#images\">To the "
-        "images</a>\n"
-        "<header>\n<h1>{0}</h1>\n",
-        e(title_), kCatalogueStyle);
-    summary();
-    out_ += "</header>\n<main>\n";
-    attention();
-    channels();
-    picture();
-    images();
-    lineage();
-    gaps();
-    out_ += "</main>\n</body>\n</html>\n";
-    return std::move(out_);
+        "images</a>\n<header>\n<h1>{0}</h1>\n{2}<nav aria-label=\"On this "
+        "page\"><ul>{3}</ul></nav>\n"
+        "</header>\n<main>\n{4}</main>\n</body>\n</html>\n",
+        e(title_), kCatalogueStyle, summary(), navigation, out_);
   }
 
  private:
-  void stat(const std::string& value, std::string_view what) {
-    out_ += fmt::format("<div><dd>{}</dd><dt>{}</dt></div>\n", e(value), e(what));
+  // A section with its heading; what follows belongs to it until close().
+  void open(const std::string& id, const std::string& title) {
+    sections_.emplace_back(id, title);
+    out_ += fmt::format("<section aria-labelledby=\"{0}\"><h2 id=\"{0}\">{1}</h2>\n", id, title);
+  }
+  void close() { out_ += "</section>\n"; }
+
+  // Rows of HTML; the first column names the row. On a phone a row is a block with named lines, and
+  // the roles say that it still is a table.
+  void table(const std::string& label, const std::vector<Column>& columns,
+             const std::vector<std::vector<std::string>>& rows) {
+    out_ += fmt::format(
+        "<table role=\"table\" aria-label=\"{}\">\n<thead role=\"rowgroup\"><tr role=\"row\">",
+        label);
+    for (const Column& column : columns) {
+      out_ += fmt::format("<th role=\"columnheader\" scope=\"col\"{}>{}</th>",
+                          column.number ? " class=\"n\"" : "", column.title);
+    }
+    out_ += "</tr></thead>\n<tbody role=\"rowgroup\">\n";
+    for (const std::vector<std::string>& row : rows) {
+      out_ += fmt::format("<tr role=\"row\"><th role=\"rowheader\" scope=\"row\">{}</th>", row[0]);
+      for (std::size_t i = 1; i < row.size(); ++i) {
+        out_ += fmt::format("<td role=\"cell\" data-label=\"{}\"{}>{}</td>", columns[i].title,
+                            columns[i].number ? " class=\"n\"" : "", row[i]);
+      }
+      out_ += "</tr>\n";
+    }
+    out_ += "</tbody></table>\n";
   }
 
-  void summary() {
+  std::string summary() const {
     const CatalogueSizes sizes = sizes_of(catalogue_);
     std::set<std::string> channels;
     for (const CatalogueImage& image : catalogue_.images) {
       for (const std::string& channel : image.channels)
         channels.insert(image.repository + ":" + channel);
     }
-    out_ += "<dl class=\"stats\">\n";
-    stat(std::to_string(catalogue_.images.size()), "images");
-    if (!channels.empty()) stat(std::to_string(channels.size()), "channels");
-    stat(std::to_string(sizes.layers), "different layers");
+    std::string out = "<dl class=\"stats\">\n";
+    const auto stat = [&](const std::string& value, std::string_view what) {
+      out += fmt::format("<div><dd>{}</dd><dt>{}</dt></div>\n", value, what);
+    };
+    const auto number = [&](std::size_t count, std::string_view one, std::string_view many) {
+      stat(std::to_string(count), count == 1 ? one : many);
+    };
+    number(catalogue_.images.size(), "image", "images");
+    if (!channels.empty()) number(channels.size(), "channel", "channels");
+    number(sizes.layers, "different layer", "different layers");
     stat(human_bytes(sizes.stored), "stored");
     stat(human_bytes(sizes.counted - sizes.stored), "saved by sharing");
-    out_ += "</dl>\n";
+    return out + "</dl>\n";
   }
 
   std::string anchor(const CatalogueImage& image) const {
-    for (std::size_t i = 0; i < catalogue_.images.size(); ++i) {
-      if (&catalogue_.images[i] == &image) return fmt::format("image-{}", i + 1);
-    }
-    return "images";
+    return fmt::format("image-{}", &image - catalogue_.images.data() + 1);
   }
 
-  static std::string title_of(const CatalogueImage& image) {
-    return image.tag.empty() ? shortened(image.digest) : image.tag;
+  std::string title_of(const CatalogueImage& image) const {
+    const std::string name = image.tag.empty() ? shortened(image.digest) : image.tag;
+    if (!several_) return name;
+    return image.repository.substr(image.repository.rfind('/') + 1) + ":" + name;
   }
 
   std::string link(const CatalogueImage& image) const {
     return fmt::format("<a href=\"#{}\">{}</a>", anchor(image), e(title_of(image)));
   }
 
+  // What several images have in common is said once; errors stand first.
   void attention() {
-    std::size_t count = 0;
-    std::string rows;
+    using Said = std::tuple<bool, std::string, std::string, std::string>;
+    std::map<Said, std::vector<std::string>> notes;
     for (const CatalogueImage& image : catalogue_.images) {
       for (const CatalogueNote& note : image.notes) {
         if (note.severity == "info") continue;
-        ++count;
-        rows += fmt::format("<li><span class=\"mark {}\">{}</span> {}: {}{}</li>\n",
-                            e(note.severity), e(note.severity), link(image), e(note.sentence),
-                            note.remedy.empty() ? "" : " <em>" + e(note.remedy) + "</em>");
+        notes[{note.severity != "error", note.severity, note.sentence, note.remedy}].push_back(
+            link(image));
       }
     }
-    if (count == 0) return;
-    out_ += fmt::format(
-        "<section aria-labelledby=\"attention\"><h2 id=\"attention\">Needs attention</h2>\n<ul "
-        "class=\"notes\">\n{}</ul></section>\n",
-        rows);
+    if (notes.empty()) return;
+    open("attention", "Needs attention");
+    out_ += "<ul class=\"notes\">\n";
+    for (const auto& [said, links] : notes) {
+      const auto& [order, severity, sentence, remedy] = said;
+      out_ += fmt::format("<li>{} {}{}<div class=\"of\">{}: {}</div></li>\n",
+                          mark(look_of(severity), e(severity)), e(sentence),
+                          remedy.empty() ? "" : ". <em>" + e(remedy) + "</em>",
+                          counted(links.size(), "image", "images"), base::join(links, ", "));
+    }
+    out_ += "</ul>";
+    close();
   }
 
-  static std::string probe_mark(const CatalogueImage& image) {
-    if (image.probes.empty()) return "<span class=\"mark info\">no report</span>";
-    std::string out;
-    for (const CatalogueProbe& probe : image.probes) {
-      out += fmt::format("<span class=\"mark {}\">{} {}</span> ", probe.passed ? "good" : "error",
-                         probe.passed ? "passed" : "failed",
-                         e(probe.gpu.empty() ? "no GPU" : probe.gpu));
-    }
-    return out;
+  static std::string gpu_of(const CatalogueProbe& probe) {
+    return probe.gpu.empty() ? "no GPU" : probe.gpu;
+  }
+
+  static std::string result_of(const CatalogueProbe& probe) {
+    return mark(probe.passed ? "good" : "error", probe.passed ? "passed" : "failed");
   }
 
   void channels() {
-    std::vector<std::pair<std::string, const CatalogueImage*>> rows;
+    std::vector<std::pair<std::string, const CatalogueImage*>> found;
     for (const CatalogueImage& image : catalogue_.images) {
-      for (const std::string& channel : image.channels) rows.emplace_back(channel, &image);
+      for (const std::string& channel : image.channels) found.emplace_back(channel, &image);
     }
-    if (rows.empty()) return;
-    std::stable_sort(rows.begin(), rows.end(),
+    if (found.empty()) return;
+    std::stable_sort(found.begin(), found.end(),
                      [](const auto& a, const auto& b) { return a.first < b.first; });
-    out_ +=
-        "<section aria-labelledby=\"channels\"><h2 id=\"channels\">Channels</h2>\n<div "
-        "class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"channels\"><table>\n"
-        "<thead><tr><th scope=\"col\">Channel</th><th scope=\"col\">Image</th>";
-    std::set<std::string> repositories;
-    for (const CatalogueImage& image : catalogue_.images) repositories.insert(image.repository);
-    const bool several = repositories.size() > 1;
-    if (several) out_ += "<th scope=\"col\">Repository</th>";
-    out_ +=
-        "<th scope=\"col\">Signed by</th><th scope=\"col\">On a GPU</th></tr></thead>\n<tbody>\n";
-    for (const auto& [channel, image] : rows) {
-      out_ += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td>", e(channel), link(*image));
-      if (several) out_ += "<td>" + e(image->repository) + "</td>";
-      out_ +=
-          fmt::format("<td>{}</td><td>{}</td></tr>\n",
-                      image->signers.empty() ? "nobody known" : e(base::join(image->signers, ", ")),
-                      probe_mark(*image));
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& [channel, image] : found) {
+      std::string probes;
+      for (const CatalogueProbe& probe : image->probes)
+        probes += fmt::format("<div>{} {}</div>", result_of(probe), e(gpu_of(probe)));
+      rows.push_back({e(channel), link(*image),
+                      image->signers.empty() ? mark("warning", "nobody known")
+                                             : e(base::join(image->signers, ", ")),
+                      probes.empty() ? mark("info", "no report") : probes});
+      if (several_) rows.back().insert(rows.back().begin() + 2, e(image->repository));
     }
-    out_ += "</tbody></table></div></section>\n";
+    std::vector<Column> columns = {{"Channel"}, {"Image"}, {"Signed by"}, {"On a GPU"}};
+    if (several_) columns.insert(columns.begin() + 2, {"Repository"});
+    open("channels", "Channels");
+    table("Channels", columns, rows);
+    close();
   }
 
-  // One bar per image on a common scale; what images share has the same colour in all of them.
+  void lineage() {
+    if (catalogue_.moves.empty()) return;
+    open("lineage", "What happened to the channels");
+    for (std::size_t i = 0; i < catalogue_.moves.size();) {
+      const std::string channel = channel_of(catalogue_.moves[i]);
+      std::size_t end = i;
+      while (end < catalogue_.moves.size() && channel_of(catalogue_.moves[end]) == channel) ++end;
+      const std::size_t shown = std::min(end, i + kMovesShown);
+      out_ += fmt::format("<h3>{}</h3>\n", e(channel));
+      moves(i, shown);
+      if (shown < end) {
+        out_ += fmt::format("<details><summary>{} older</summary>\n", end - shown);
+        moves(shown, end);
+        out_ += "</details>\n";
+      }
+      i = end;
+    }
+    close();
+  }
+
+  static std::string channel_of(const CatalogueMove& move) {
+    return move.repository + ":" + move.channel;
+  }
+
+  void moves(std::size_t begin, std::size_t end) {
+    out_ += "<ol class=\"moves\">\n";
+    for (std::size_t i = begin; i < end; ++i) {
+      const CatalogueMove& move = catalogue_.moves[i];
+      std::string image = "<b>" + e(move.tag.empty() ? shortened(move.digest) : move.tag) + "</b>";
+      for (const CatalogueImage& one : catalogue_.images) {
+        if (one.repository == move.repository && one.digest == move.digest) image = link(one);
+      }
+      out_ += fmt::format("<li><time datetime=\"{}\">{}</time><span>{} {} by {}{}{}</span></li>\n",
+                          e(move.at), e(day(move.at)),
+                          move.action == "rollback" ? mark("warning", "back to") : "promoted to",
+                          image, e(move.actor.empty() ? "somebody" : move.actor),
+                          move.reason.empty() ? "" : ": " + e(move.reason),
+                          move.trusted ? "" : " " + mark("warning", "not signed by a trusted key"));
+    }
+    out_ += "</ol>\n";
+  }
+
+  // What each kind of GPU ran, and what failed on it.
+  void gpus() {
+    struct Seen {
+      std::set<std::string> drivers;
+      std::vector<std::string> passed, failed;
+    };
+    std::map<std::string, Seen> found;
+    std::size_t without = 0;
+    for (const CatalogueImage& image : catalogue_.images) {
+      without += image.probes.empty() ? 1 : 0;
+      for (const CatalogueProbe& probe : image.probes) {
+        Seen& seen = found[e(gpu_of(probe)) + (probe.compute_capability.empty()
+                                                   ? ""
+                                                   : " (" + e(probe.compute_capability) + ")")];
+        if (!probe.driver.empty()) seen.drivers.insert(e(probe.driver));
+        (probe.passed ? seen.passed : seen.failed).push_back(link(image));
+      }
+    }
+    if (found.empty()) return;
+    const auto listed = [](std::string_view look, const std::vector<std::string>& links) {
+      if (links.empty()) return std::string("none");
+      return mark(look, std::to_string(links.size())) + " " + base::join(links, ", ");
+    };
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& [gpu, seen] : found) {
+      rows.push_back({gpu, base::join({seen.drivers.begin(), seen.drivers.end()}, ", "),
+                      listed("good", seen.passed), listed("error", seen.failed)});
+    }
+    open("gpus", "Probe reports by GPU");
+    table("Probe reports by GPU", {{"GPU"}, {"Driver"}, {"Passed"}, {"Failed"}}, rows);
+    if (without > 0) {
+      out_ += fmt::format("<p class=\"dim\">{} without a report that counts.</p>\n",
+                          counted(without, "image", "images"));
+    }
+    close();
+  }
+
+  // One bar per image on a common scale; layers of the same images have the same colour.
   void picture() {
     if (widest_ == 0) return;
+    open("layers", "Sizes and shared layers");
     out_ +=
-        "<section aria-labelledby=\"layers\"><h2 id=\"layers\">Sizes and shared layers</h2>\n"
-        "<p>A bar is an image, a piece of it a layer. The same colour is the same layer, stored "
-        "and pulled once. "
-        "Grey layers belong to one image.</p>\n<div class=\"bars\">\n";
-    for (const CatalogueImage& image : catalogue_.images) {
-      std::uint64_t total = 0, shared = 0;
-      for (const CatalogueLayer& layer : image.layers) {
-        total += layer.size;
-        if (colour_.contains(layer.digest)) shared += layer.size;
-      }
-      out_ += fmt::format("<div class=\"bar\"><span>{}</span><span class=\"size\">{}</span>\n",
-                          link(image), human_bytes(total));
-      out_ += fmt::format(
-          "<svg viewBox=\"0 0 {0} 24\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{1}: "
-          "{2} in {3} layers, {4} of it shared\">",
-          kBarWidth, e(title_of(image)), human_bytes(total), image.layers.size(),
-          human_bytes(shared));
-      double x = 0;
-      for (const CatalogueLayer& layer : image.layers) {
-        const double width =
-            kBarWidth * static_cast<double>(layer.size) / static_cast<double>(widest_);
-        const auto colour = colour_.find(layer.digest);
-        out_ += fmt::format(
-            "<rect class=\"{}\" x=\"{:.2f}\" y=\"0\" width=\"{:.2f}\" height=\"24\"><title>{}: "
-            "{}</title></rect>",
-            colour != colour_.end() ? fmt::format("c{}", colour->second) : "own", x, width,
-            e(name_of(layer)), human_bytes(layer.size));
-        x += width;
-      }
-      out_ += "</svg></div>\n";
-    }
+        "<p>A bar is an image, a piece of it a layer. What the same images share has one colour, "
+        "and is stored and pulled once.</p>\n<p class=\"keys\">";
+    if (shared_.size() > kColours) out_ += key("more") + " shared in other ways ";
+    out_ += key("own") + " of this image alone</p>\n<div class=\"bars\">\n";
+    for (const CatalogueImage& image : catalogue_.images) bar(image);
     out_ += "</div>\n";
     if (!shared_.empty()) legend();
-    out_ += "</section>\n";
+    close();
+  }
+
+  static std::string key(const std::string& look) {
+    return fmt::format(
+        "<svg class=\"key\" viewBox=\"0 0 10 10\" aria-hidden=\"true\"><rect class=\"{}\" "
+        "width=\"10\" height=\"10\"/></svg>",
+        look);
+  }
+
+  static std::string look_of_group(std::size_t group) {
+    return group < kColours ? fmt::format("c{}", group) : "more";
+  }
+
+  void bar(const CatalogueImage& image) {
+    std::uint64_t total = 0, shared = 0;
+    for (const CatalogueLayer& layer : image.layers) {
+      total += layer.size;
+      if (colour_.contains(layer.digest)) shared += layer.size;
+    }
+    out_ += fmt::format(
+        "<div class=\"bar\"><span class=\"name\">{0}</span><span class=\"size\">{3}</span>\n"
+        "<svg viewBox=\"0 0 {1} 24\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{2}: "
+        "{3} in {4}, {5} of it shared\">",
+        link(image), kBarWidth, e(title_of(image)), human_bytes(total),
+        counted(image.layers.size(), "layer", "layers"), human_bytes(shared));
+    double x = 0;
+    for (const CatalogueLayer& layer : image.layers) {
+      const double width =
+          kBarWidth * static_cast<double>(layer.size) / static_cast<double>(widest_);
+      const auto colour = colour_.find(layer.digest);
+      out_ += fmt::format(
+          "<rect class=\"{}\" x=\"{:.2f}\" y=\"0\" width=\"{:.2f}\" height=\"24\"><title>{}: "
+          "{}</title></rect>",
+          colour == colour_.end() ? "own" : look_of_group(colour->second), x, width,
+          e(name_of(layer)), human_bytes(layer.size));
+      x += width;
+    }
+    out_ += "</svg></div>\n";
   }
 
   void legend() {
-    out_ +=
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Shared "
-        "layers\"><table>\n<caption>Shared layers, what sharing saves first</caption>\n"
-        "<thead><tr><th scope=\"col\">Layer</th><th scope=\"col\" class=\"n\">Size</th><th "
-        "scope=\"col\" class=\"n\">Images</th><th scope=\"col\" "
-        "class=\"n\">Saves</th></tr></thead>\n<tbody>\n";
-    constexpr std::size_t kShown = 24;
+    constexpr std::size_t kShown = 16;
+    std::vector<std::vector<std::string>> rows;
     for (std::size_t i = 0; i < std::min(shared_.size(), kShown); ++i) {
-      const SharedLayer& one = shared_[i];
-      out_ += fmt::format(
-          "<tr><th scope=\"row\"><svg class=\"key\" viewBox=\"0 0 10 10\" "
-          "aria-hidden=\"true\"><rect class=\"c{}\" width=\"10\" height=\"10\"/></svg> {}</th>"
-          "<td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
-          std::min(i, kColours - 1), e(name_of(one.layer)), human_bytes(one.layer.size), one.images,
-          human_bytes(one.layer.size * (one.images - 1)));
+      const LayerGroup& group = shared_[i];
+      std::vector<std::string> names;
+      for (const CatalogueLayer& layer : group.layers) {
+        if (names.size() == kNamesShown) break;
+        names.push_back(e(name_of(layer)));
+      }
+      const std::size_t more = group.layers.size() - names.size();
+      rows.push_back({key(look_of_group(i)) + " " + base::join(names, ", ") +
+                          (more > 0 ? fmt::format(" and {} more", more) : ""),
+                      std::to_string(group.images), human_bytes(group.size),
+                      human_bytes(group.saved())});
     }
-    out_ += "</tbody></table></div>\n";
-    if (shared_.size() > kShown)
-      out_ += fmt::format("<p>And {} smaller ones.</p>\n", shared_.size() - kShown);
+    out_ += "<h3>What sharing saves</h3>\n";
+    table("What sharing saves", {{"Layers"}, {"Images", true}, {"Size", true}, {"Saves", true}},
+          rows);
+    if (shared_.size() > kShown) {
+      out_ += fmt::format("<p class=\"dim\">And {}.</p>\n",
+                          counted(shared_.size() - kShown, "smaller one", "smaller ones"));
+    }
   }
 
   void images() {
-    out_ +=
-        "<section aria-labelledby=\"images\"><h2 id=\"images\">Images</h2>\n<div "
-        "class=\"cards\">\n";
-    for (const CatalogueImage& image : catalogue_.images) card(image);
-    out_ += "</div></section>\n";
+    open("images", "Images");
+    if (catalogue_.images.empty()) {
+      out_ += "<p>There are no images.</p>\n";
+    } else {
+      out_ += "<div class=\"cards\">\n";
+      for (const CatalogueImage& image : catalogue_.images) card(image);
+      out_ += "</div>\n";
+    }
+    close();
   }
 
   void row(std::string_view name, const std::string& html) {
@@ -266,7 +393,8 @@ class Page {
 
   void card(const CatalogueImage& image) {
     out_ += fmt::format(
-        "<article id=\"{}\">\n<h3>{}</h3>\n<p class=\"where\">{}<br><code>{}</code></p>\n",
+        "<article id=\"{0}\" aria-labelledby=\"{0}-name\">\n<h3 id=\"{0}-name\">{1}</h3>\n"
+        "<p class=\"where\">{2}<br><code>{3}</code></p>\n",
         anchor(image), e(title_of(image)), e(image.repository), e(image.digest));
     if (!image.components.empty()) {
       out_ += "<ul class=\"chips\">";
@@ -279,13 +407,13 @@ class Page {
     row("Cell", e(image.cell));
     row("Platform", e(image.platform));
     row("Files as of", e(day(image.created)));
-    row("Size", fmt::format("{} in {} layers", human_bytes(image.bytes), image.layers.size()));
+    row("Size", fmt::format("{} in {}", human_bytes(image.bytes),
+                            counted(image.layers.size(), "layer", "layers")));
     row("Signed by", e(base::join(image.signers, ", ")));
     std::string probes;
     for (const CatalogueProbe& probe : image.probes) {
       probes += fmt::format(
-          "<p><span class=\"mark {}\">{}</span> {}{}{}{}: {}</p>", probe.passed ? "good" : "error",
-          probe.passed ? "passed" : "failed", e(probe.gpu.empty() ? "no GPU" : probe.gpu),
+          "<p>{} {}{}{}{}: {}</p>", result_of(probe), e(gpu_of(probe)),
           probe.compute_capability.empty() ? "" : " (" + e(probe.compute_capability) + ")",
           probe.driver.empty() ? "" : ", driver " + e(probe.driver),
           probe.at.empty() ? "" : ", " + e(day(probe.at)), e(probe.sentence));
@@ -293,21 +421,21 @@ class Page {
     row("On a GPU", probes);
     std::string notes;
     for (const CatalogueNote& note : image.notes) {
-      notes += fmt::format("<p><span class=\"mark {0}\">{0}</span> {1}</p>", e(note.severity),
+      notes += fmt::format("<p>{} {}</p>", mark(look_of(note.severity), e(note.severity)),
                            e(note.sentence));
     }
     row("Notes", notes);
     out_ += "</dl>\n";
     if (!image.labels.empty()) {
-      out_ += fmt::format("<details><summary>{} labels</summary><dl class=\"facts\">\n",
-                          image.labels.size());
+      out_ += fmt::format("<details><summary>{}</summary><dl class=\"facts\">\n",
+                          counted(image.labels.size(), "label", "labels"));
       for (const auto& [name, value] : image.labels)
         row(e(name), value.empty() ? "(empty)" : e(value));
       out_ += "</dl></details>\n";
     }
     if (!image.layers.empty()) {
-      out_ += fmt::format("<details><summary>{} layers</summary><ol class=\"layers\">\n",
-                          image.layers.size());
+      out_ += fmt::format("<details><summary>{}</summary><ol class=\"layers\">\n",
+                          counted(image.layers.size(), "layer", "layers"));
       for (const CatalogueLayer& layer : image.layers) {
         out_ +=
             fmt::format("<li>{} <span class=\"size\">{}{}</span></li>\n", e(name_of(layer)),
@@ -318,51 +446,26 @@ class Page {
     out_ += "</article>\n";
   }
 
-  void lineage() {
-    if (catalogue_.moves.empty()) return;
-    out_ +=
-        "<section aria-labelledby=\"lineage\"><h2 id=\"lineage\">What happened to the "
-        "channels</h2>\n";
-    std::string open;
-    for (const CatalogueMove& move : catalogue_.moves) {
-      const std::string channel = move.repository + ":" + move.channel;
-      if (channel != open) {
-        if (!open.empty()) out_ += "</ol>\n";
-        out_ += fmt::format("<h3>{}</h3>\n<ol class=\"moves\">\n", e(channel));
-        open = channel;
-      }
-      out_ += fmt::format(
-          "<li><time datetime=\"{0}\">{1}</time> {2} <b>{3}</b> by {4}{5}{6}</li>\n", e(move.at),
-          e(day(move.at)), move.action == "rollback" ? "back to" : "promoted to",
-          e(move.tag.empty() ? shortened(move.digest) : move.tag),
-          e(move.actor.empty() ? "somebody" : move.actor),
-          move.reason.empty() ? "" : ": " + e(move.reason),
-          move.trusted ? "" : " <span class=\"mark warning\">not signed by a trusted key</span>");
-    }
-    out_ += "</ol></section>\n";
-  }
-
   void gaps() {
     if (catalogue_.gaps.empty()) return;
-    out_ +=
-        "<section aria-labelledby=\"gaps\"><h2 id=\"gaps\">Cells without an image</h2>\n<div "
-        "class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"gaps\"><table>\n"
-        "<thead><tr><th scope=\"col\">Cell</th><th scope=\"col\">Stands</th><th "
-        "scope=\"col\">Why</th></tr></thead>\n<tbody>\n";
+    std::vector<std::vector<std::string>> rows;
     for (const CatalogueGap& gap : catalogue_.gaps) {
-      out_ += fmt::format(
-          "<tr><th scope=\"row\">{}</th><td><span class=\"mark "
-          "{}\">{}</span></td><td>{}</td></tr>\n",
-          e(gap.cell), gap.standing == "failed" ? "error" : "info", e(gap.standing), e(gap.reason));
+      rows.push_back({e(gap.cell),
+                      mark(gap.standing == "failed" ? "error" : "info", e(gap.standing)),
+                      e(gap.reason)});
     }
-    out_ += "</tbody></table></div></section>\n";
+    open("gaps", "Cells without an image");
+    table("Cells without an image", {{"Cell"}, {"Stands"}, {"Why"}}, rows);
+    close();
   }
 
   const Catalogue& catalogue_;
   const std::string& title_;
-  std::vector<SharedLayer> shared_;
-  std::map<std::string, std::size_t> colour_;  // digest of a shared layer -> colour
+  std::vector<LayerGroup> shared_;
+  std::map<std::string, std::size_t> colour_;  // digest of a shared layer -> its group's colour
+  std::vector<std::pair<std::string, std::string>> sections_;  // id and title
   std::uint64_t widest_ = 0;
+  bool several_ = false;  // repositories
   std::string out_;
 };
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 IMGFORGE, PROBE, SOURCE = (os.path.abspath(argument) for argument in sys.argv[1:4])
 SOURCE = pathlib.Path(SOURCE)
@@ -152,6 +153,24 @@ class Links(unittest.TestCase):
         self.assertEqual(wrong, [])
 
 
+    def test_pictures_stand_alone_and_say_what_they_show(self):
+        pictures = sorted((SOURCE / "docs").rglob("*.svg"))
+        self.assertTrue(pictures)
+        for picture in pictures:
+            with self.subTest(picture.name):
+                root = xml.etree.ElementTree.parse(picture).getroot()
+                names = [element.tag.rpartition("}")[2] for element in root.iter()]
+                self.assertTrue({"title", "desc", "style"} <= set(names))
+                self.assertFalse({"script", "image", "foreignObject"} & set(names))
+                text = picture.read_text(encoding="utf-8")
+                self.assertIn("prefers-color-scheme:dark", text)
+                self.assertEqual(re.findall(r"(?:href=|url\()[\"']?(?!#)", text), [])
+                width, height = map(float, root.get("viewBox").split()[2:])
+                for element in root.iter("{http://www.w3.org/2000/svg}rect"):
+                    x, y, w, h = (float(element.get(name)) for name in ("x", "y", "width", "height"))
+                    self.assertTrue(x >= 0 and y >= 0 and x + w <= width and y + h <= height, element.attrib)
+
+
 def anchors(page):
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
@@ -211,6 +230,10 @@ class Formats(unittest.TestCase):
     def test_policy_pages_name_every_key(self):
         self.covered("harbor-policy.schema.json", "docs/reference/harbor-policy.md", "docs/howto/harbor.md")
         self.covered("channel-policy.schema.json", "docs/formats/channels.md")
+
+    def test_other_files_have_a_page_with_every_key(self):
+        self.covered("matrix.schema.json", "docs/reference/matrix.md", "docs/formats/spec.md", "docs/formats/layer-kinds.md")
+        self.covered("env.schema.json", "docs/reference/env.md")
 
 
 class Architecture(unittest.TestCase):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The examples for GitHub Actions, GitLab and Kubernetes: before the schemas of those, and their scripts run against a docker-registry.
-(tests/integration/test_story.py runs the scripts of examples/gitlab.)
+(tests/integration/test_story.py and test_nightly.py run the other scripts of examples/gitlab.)
 
     test_pipelines.py IMGFORGE PROBE SOURCE_DIR ENVIRONMENT
 
@@ -24,7 +24,25 @@ from cli_release import PASSPHRASE, TRUST, Plain, ReleaseProject, probe_report  
 
 cli_project.IMGFORGE, cli_project.PROBE = IMGFORGE, PROBE
 WORKFLOW = SOURCE / "examples/github/workflows/image.yaml"
+MATRIX_WORKFLOW = SOURCE / "examples/github/matrix.yml"
 MANIFEST = SOURCE / "examples/kubernetes/build-job.yaml"
+
+MATRIX = """\
+imgforge: 1
+matrix: pytorch
+axes: {model: [a, b], data: [c, d]}
+jobs: {options: [--push, --bump, --layer-cache, ml/cache], image: harbor.example/ml/imgforge:1, share_from: 0}
+spec:
+  imgforge: 1
+  image: demo
+  build: v1_${model}${data}
+  registry: %s/ml/demo-${model}${data}
+  epoch: 2025-05-20T00:00:00Z
+  layers:
+    - {id: model, kind: files, from: "${model}", dest: /model}
+    - {id: data, kind: files, from: "${data}", dest: /data}
+"""
+CELLS = ["ac", "ad", "bc", "bd"]
 
 CHANNELS = """\
 imgforge: 1
@@ -105,9 +123,9 @@ class Pipelines(Expectations, unittest.TestCase):
         self.before_schema("kubernetes-validate", "--strict", folder / "manifest.yaml", fails=True)
 
     def test_actions_are_pinned_and_no_expression_stands_in_a_script(self):
-        workflow = load(WORKFLOW)[0]
-        for name, job in workflow["jobs"].items():
+        for name, job in load(WORKFLOW)[0]["jobs"].items():
             self.assertIn("timeout-minutes", job, name)
+        for job in [job for file in (WORKFLOW, MATRIX_WORKFLOW) for job in load(file)[0]["jobs"].values()]:
             for step in job["steps"]:
                 if "uses" in step:
                     self.assertRegex(step["uses"], r"^actions/[\w-]+@[0-9a-f]{40}$")
@@ -185,6 +203,64 @@ class Pipelines(Expectations, unittest.TestCase):
         self.assertIn("v2.6-lts is %s now" % digest, said[-1])
         self.assertIn("run 42", said[-1])
         self.assertEqual(os.listdir(project.path("temporary")), [], "the key is removed")
+
+    def matrix_project(self):
+        project, registry = self.project_and_registry("of the robot")
+        project.write("specs/pytorch.matrix.yaml", MATRIX % registry.host)
+        for name in "abcd":
+            project.write(name + "/file", name * 1000)
+        self.ok(project.run("matrix", "specs/pytorch.matrix.yaml", "--lock"))
+        return project, registry
+
+    def pushed(self, project, registry):
+        """The cells that have a build; asked by somebody with a login of their own."""
+        mine = {"DOCKER_CONFIG": project.path("login-of-somebody")}
+        self.ok(project.run("login", registry.host, "-u", "alice", "--password-stdin", stdin="of the robot\n", **mine))
+        found = {}
+        for cell in CELLS:
+            said = json.loads(self.ok(project.run("tags", "%s/ml/demo-%s" % (registry.host, cell), "--json", **mine)).stdout)
+            found[cell] = [row["tag"] for row in said["tags"]]
+        return [cell for cell in CELLS if found[cell] == ["v1_" + cell]]
+
+    def test_the_child_pipeline_builds_the_cells_of_a_matrix(self):
+        project, registry = self.matrix_project()
+        plan = load(SOURCE / "examples/gitlab/matrix.gitlab-ci.yml")[0]
+        self.assertEqual({name for name, job in plan.items() if "script" in job}, {"cells:plan"})
+        self.assertEqual([list(one)[0] for one in plan["cells"]["trigger"]["include"]], ["local", "artifact"])
+        self.shell(project, ["bash", "-eo", "pipefail", "-c", "\n".join(plan["cells:plan"]["script"])], {})
+        cells = load(project.path(plan["cells:plan"]["artifacts"]["paths"][0]))[0]
+        before = load(SOURCE / plan["cells"]["trigger"]["include"][0]["local"])[0]["default"]["before_script"]
+        jobs = [(name, job) for name, job in cells.items() if name.startswith("cell ")]
+        self.assertEqual(len(jobs), 4)
+        self.assertEqual(self.pushed(project, registry), [])
+        for name, job in sorted(jobs, key=lambda one: cells["stages"].index(one[1]["stage"])):
+            template = cells[job["extends"]]
+            self.assertNotIn("before_script", {**template, **job}, "a job's own would replace the login")
+            script = "\n".join([*before, *{**template, **job}["script"]]).replace("harbor.example", registry.host)
+            # A runner of its own: its own home's logins and its own store.
+            variables = {**template.get("variables", {}), **job.get("variables", {}), "CI_ROBOT": "alice", "CI_ROBOT_SECRET": "of the robot"}
+            self.shell(project, ["bash", "-eo", "pipefail", "-c", script],
+                       {**variables, "IMGFORGE_STORE": project.path("store-" + name.split()[1]), "DOCKER_CONFIG": project.path("login-" + name.split()[1])})
+        self.assertEqual(self.pushed(project, registry), CELLS)
+
+    def test_the_workflow_builds_the_cells_of_a_matrix(self):
+        project, registry = self.matrix_project()
+        workflow = load(MATRIX_WORKFLOW)[0]["jobs"]
+        context = {"secrets.CI_ROBOT": "alice", "secrets.CI_ROBOT_SECRET": "of the robot"}
+
+        def steps(job, variables):
+            for step in workflow[job]["steps"]:
+                if "run" in step:
+                    self.step(project, {**step, "run": step["run"].replace("harbor.example", registry.host)}, variables, context)
+
+        steps("plan", {})
+        cells = json.loads(context["steps.cells.outputs.cells"])
+        self.assertEqual(cells["stages"], 2)
+        for stage in ("stage_1", "stage_2"):
+            for row in cells[stage]["include"]:
+                context["matrix.spec"] = row["spec"]
+                steps(stage.replace("_", "-"), {"IMGFORGE_STORE": project.path("store-" + row["cell"])})
+        self.assertEqual(self.pushed(project, registry), CELLS)
 
     def test_the_jobs_of_kubernetes(self):
         project, registry = self.project_and_registry(None)

@@ -113,6 +113,39 @@ def pixels(file):
     return width, height, len(seen)
 
 
+def many_images():
+    """A catalogue of 30 images with long names, of two kinds, for the page alone."""
+    images = []
+    for number in range(30):
+        kind = "pytorch2.%d-cuda12.%d-debian12" % (6 + number % 2, 4 + number % 2)
+        layers = [{"id": name, "kind": "files", "title": "%s of %s" % (name, whose), "digest": "sha256:%064x" % (zlib.crc32((name + whose).encode())),
+                   "size": size} for name, whose, size in (("os", "all", 80), ("torch", kind, 700), ("cudnn", kind, 600), ("app", str(number), 9))]
+        images.append({
+            "repository": "harbor.department-with-a-long-name.example:8443/ml/perception/pytorch-cuda", "tag": "%s-v2.6.%d" % (kind, number),
+            "digest": "sha256:%064x" % number, "cell": "torch=2.6", "created": "2026-01-01T00:00:00Z", "platform": "linux/amd64", "bytes": 1389,
+            "components": {"torch": "2.6.0", "cuda": "12.4"}, "labels": {"a" * 80: "b" * 200}, "layers": layers,
+            "channels": ["c" * 70, "nightly"] if number == 0 else [], "signers": ["release (bundle)"],
+            "probes": [{"gpu": "NVIDIA H100 80GB HBM3", "compute_capability": "9.0", "driver": "550.54.15", "sentence": "s" * 90,
+                        "at": "2026-01-01T00:00:00Z", "passed": number % 3 > 0}],
+            "notes": [{"severity": "warning", "code": "os-end-of-life", "sentence": "w" * 120, "remedy": "take a newer one"}]})
+    moves = [{"repository": images[0]["repository"], "channel": "nightly", "action": "promote", "tag": images[n]["tag"],
+              "digest": images[n]["digest"], "at": "2026-01-%02dT00:00:00Z" % (20 - n), "actor": "a" * 60, "reason": "r" * 90, "trusted": False}
+             for n in range(9)]
+    gaps = [{"cell": "torch=2.7-" + "g" * 60, "standing": "impossible", "reason": "no wheels"}]
+    return {"catalogue": 1, "matrix": "m", "images": images, "moves": moves, "gaps": gaps}
+
+
+def contrast(one, other):
+    """WCAG 2.2, "contrast ratio", of two colours like #abc or #aabbcc."""
+    def luminance(colour):
+        digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+        parts = [int(digits[i:i + 2], 16) / 255 for i in (0, 2, 4)]
+        parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+    bright, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
 class CatalogTest(Expectations, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -202,6 +235,20 @@ class CatalogTest(Expectations, unittest.TestCase):
                 self.assertIn(value, page.ids)
         self.assertEqual(sum(1 for one in page.attributes if one[:2] == ("svg", "aria-label")), 3)
 
+    def test_text_can_be_read_in_both_schemes(self):
+        schemes = re.findall(r":root\{(.*?)\}", self.page(), re.S)
+        self.assertEqual(len(schemes), 2)
+        for scheme in schemes:
+            colours = dict(re.findall(r"--([\w-]+):(#[0-9a-f]+)", scheme))
+            for ink in ("ink", "dim", "link"):
+                for paper in ("bg", "card"):
+                    self.assertGreaterEqual(contrast(colours[ink], colours[paper]), 4.5, (ink, paper))
+            for mark in ("good", "warn", "bad", "info"):
+                self.assertGreaterEqual(contrast(colours[mark], colours[mark + "-bg"]), 4.5, mark)
+            for piece in [name for name in colours if re.fullmatch(r"c\d|more", name)]:
+                # WCAG 2.2, 1.4.11: what a picture says, 3 to 1.
+                self.assertGreaterEqual(contrast(colours[piece], colours["bg"]), 3, piece)
+
     def test_words_that_make_no_sense(self):
         self.fails(self.project.run("catalog"), 2, "which repositories")
         self.fails(self.project.run("catalog", self.name + ":v1"), 2, "without a tag")
@@ -216,7 +263,7 @@ class CatalogTest(Expectations, unittest.TestCase):
 class BrowserTest(CatalogTest):
     """The page in Chromium. The tests above are not run again."""
     test_images_channels_evidence_and_lineage = test_each_manifest_is_asked_for_once = None
-    test_the_page_is_whole_stands_alone_and_is_the_same_again = test_words_that_make_no_sense = None
+    test_the_page_is_whole_stands_alone_and_is_the_same_again = test_text_can_be_read_in_both_schemes = test_words_that_make_no_sense = None
 
     @classmethod
     def setUpClass(cls):
@@ -254,20 +301,41 @@ class BrowserTest(CatalogTest):
             self.assertGreater(different, 20, scheme)
             colours[scheme] = pathlib.Path(picture).read_bytes()
         self.assertNotEqual(colours["dark"], colours["light"])
-        # On a phone: nothing is wider than the screen, and what is said of the label stays text.
-        frame = text.replace("&", "&amp;").replace('"', "&quot;")
-        self.project.write("phone.html", "<!doctype html><title>waiting</title><iframe id=f width=360 height=2000 srcdoc=\"%s\"></iframe>"
-                           "<pre id=out></pre><script>f.onload = () => { const d = f.contentDocument, e = d.documentElement;"
-                           "out.textContent = JSON.stringify({wide: e.scrollWidth, window: f.contentWindow.innerWidth, title: d.title,"
-                           "bars: [...d.querySelectorAll('.bar svg')].map(s => Math.round(s.getBoundingClientRect().width)),"
-                           "pieces: d.querySelectorAll('.bar rect').length}); };</script>" % frame)
-        shown = self.browse("file://" + self.project.path("phone.html"), "--dump-dom", "--virtual-time-budget=5000")
-        found = json.loads(re.search("<pre id=\"out\">(.*?)</pre>", shown).group(1))
+        # On a phone what is said of the label stays text, and the bars have the whole width.
+        found = self.measure(text, 360)
         self.assertLessEqual(found["wide"], found["window"])
         self.assertEqual((found["title"], found["pieces"]), ("Images", 12))
         self.assertTrue(all(300 < bar <= 360 for bar in found["bars"]), found)
         if keep:
             self.browse(address, "--screenshot=" + os.path.join(folder, "catalogue-phone.png"), "--window-size=500,2400", "--hide-scrollbars")
+
+    def measure(self, text, width):
+        """What a browser makes of the page in a frame of that width: a window is never narrower than 500."""
+        frame = text.replace("&", "&amp;").replace('"', "&quot;")
+        self.project.write("phone.html", "<!doctype html><title>waiting</title><iframe id=f width=%d height=2000 srcdoc=\"%s\"></iframe>"
+                           "<pre id=out></pre><script>f.onload = () => { const d = f.contentDocument, e = d.documentElement;"
+                           "const all = [...d.querySelectorAll('main *, header *')].filter(x => !x.closest('svg') && x.getClientRects().length);"
+                           "out.textContent = JSON.stringify({wide: e.scrollWidth, window: f.contentWindow.innerWidth, title: d.title,"
+                           "bars: [...d.querySelectorAll('.bar svg')].map(s => Math.round(s.getBoundingClientRect().width)),"
+                           "outside: all.filter(x => x.getBoundingClientRect().right > e.clientWidth + 1).map(x => x.className || x.tagName),"
+                           "heads: [...d.querySelectorAll('thead')].filter(x => x.getBoundingClientRect().width > 1).length,"
+                           "pieces: d.querySelectorAll('.bar rect').length}); };</script>" % (width, frame))
+        shown = self.browse("file://" + self.project.path("phone.html"), "--dump-dom", "--virtual-time-budget=5000", "--window-size=1600,2400")
+        return json.loads(re.search("<pre id=\"out\">(.*?)</pre>", shown).group(1))
+
+    def test_many_images_fit_every_width(self):
+        self.project.write("many.json", json.dumps(many_images()))
+        self.ok(self.project.run("catalog", "many.json", "--date", "2026-01-31", "--html", "many.html"))
+        text = pathlib.Path(self.project.path("many.html")).read_text(encoding="utf-8")
+        self.assertEqual(Page(text).wrong, [])
+        for width in (320, 390, 768, 800, 1024, 1280):
+            found = self.measure(text, width)
+            with self.subTest(width):
+                self.assertLessEqual(found["wide"], found["window"])
+                self.assertEqual(found["outside"], [])
+                self.assertEqual((len(found["bars"]), found["pieces"]), (30, 120))
+                # Heads of columns stand over the columns, or each line says its own.
+                self.assertEqual(found["heads"], 0 if width <= 768 else 4)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ of examples/gitlab, verified by the real cosign and notation, promoted, promoted
 import json
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
 import unittest
 
 import cli_project
+from cli_pipeline import scripts
 from cli_project import SPEC, Expectations
 from cli_release import (PASSPHRASE, TRUST, Harbor, ReleaseProject, certificates, interop_tools, probe_report, second_opinion,
                          trust_in_notation)
@@ -48,25 +48,6 @@ channels:
     gates: {signed: true, sbom: {formats: [spdx, cyclonedx]}, provenance: true, probe: {max_age: 7d, gpus: ["9.0"]}}
 branches: {main: nightly}
 """
-
-
-def scripts(file):
-    """{job: [command, …]} of a .gitlab-ci.yml in the form that ours has; {"variables": {name: value}}."""
-    jobs, variables, job, where = {}, {}, None, None
-    for line in pathlib.Path(file).read_text(encoding="utf-8").splitlines():
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        if not line.startswith(" "):
-            job, where = line.split(":")[0], None
-        elif re.match(r"  \w+:", line):
-            where = line.strip().split(":")[0]
-            if job == "variables":
-                variables[where] = line.split(":", 1)[1].strip()
-        elif where == "script" and line.startswith("    - "):
-            jobs.setdefault(job, []).append(line[6:])
-        elif where == "script":
-            jobs[job][-1] += " " + line.strip()
-    return jobs, variables
 
 
 class StoryTest(Expectations, unittest.TestCase):

@@ -48,8 +48,9 @@ std::string table_of(const release::Catalogue& catalogue) {
   }
   const auto sizes = release::sizes_of(catalogue);
   return table.to_string() +
-         fmt::format("\n{} images, {} different layers; {} stored, {} saved by sharing\n",
-                     catalogue.images.size(), sizes.layers, base::human_bytes(sizes.stored),
+         fmt::format("\n{} image{}, {} different layer{}; {} stored, {} saved by sharing\n",
+                     catalogue.images.size(), catalogue.images.size() == 1 ? "" : "s", sizes.layers,
+                     sizes.layers == 1 ? "" : "s", base::human_bytes(sizes.stored),
                      base::human_bytes(sizes.counted - sizes.stored));
 }
 

@@ -61,6 +61,59 @@ TEST_CASE("layers that images share are stored once") {
   CHECK(sizes.counted == 212);
 }
 
+TEST_CASE("layers of the same images are one group, what sharing saves first") {
+  const CatalogueLayer os{"os", "bootstrap", "Debian 12", "sha256:aa", 100};
+  const CatalogueLayer torch{"torch", "wheels", "", "sha256:bb", 70};
+  const CatalogueLayer cudnn{"cudnn", "wheels", "", "sha256:cc", 80};
+  const CatalogueLayer own{"app", "files", "", "sha256:dd", 900};
+  Catalogue catalogue;
+  // A layer that one image holds twice is not shared for that.
+  catalogue.images = {image("v1", {os, torch, cudnn, own, own}), image("v2", {os, torch, cudnn}),
+                      image("v3", {os})};
+  const std::vector<LayerGroup> groups = shared_layers(catalogue);
+  REQUIRE(groups.size() == 2);
+  CHECK(groups[0].layers == std::vector<CatalogueLayer>{os});
+  CHECK(groups[0].images == 3);
+  CHECK(groups[0].saved() == 200);
+  CHECK(groups[1].layers == std::vector<CatalogueLayer>{cudnn, torch});
+  CHECK(groups[1].size == 150);
+  CHECK(groups[1].saved() == 150);
+  CHECK(shared_layers({}).empty());
+}
+
+TEST_CASE("a page says once what several images have in common, errors first") {
+  Catalogue catalogue = sample();
+  const CatalogueNote old{"warning", "os-end-of-life", "old", "take a newer one"};
+  catalogue.images[0].notes = {old, {"info", "not-scanned", "not looked at", ""}};
+  catalogue.images[1].notes = {old, {"error", "vulnerabilities", "open", ""}};
+  const std::string page = catalogue_html(catalogue, "All");
+  const std::string attention = page.substr(page.find("<ul class=\"notes\">"),
+                                            page.find("</ul>", page.find("<ul class=\"notes\">")));
+  CHECK(attention.find(">error<") < attention.find(">warning<"));
+  const auto first = attention.find("old. <em>take a newer one</em>");
+  REQUIRE(first != std::string::npos);
+  CHECK(attention.find("2 images: <a href=\"#image-1\">v1</a>, <a href=\"#image-2\">v2</a>") >
+        first);
+  CHECK(attention.substr(0, attention.find("</ul>")).find("not looked at") == std::string::npos);
+  // Images of two repositories are told apart.
+  catalogue.images[1].repository = "registry.example/ml/other";
+  CHECK(catalogue_html(catalogue, "All").find("<a href=\"#image-2\">other:v2</a>") !=
+        std::string::npos);
+}
+
+TEST_CASE("a page shows each GPU with what passed and failed on it") {
+  Catalogue catalogue = sample();
+  catalogue.images[0].probes = {{"H100", "9.0", "550", "", "", false},
+                                {"H100", "9.0", "535", "", "", true}};
+  catalogue.images[1].probes = {{"H100", "9.0", "550", "", "", true}};
+  const std::string page = catalogue_html(catalogue, "All");
+  const std::string row = page.substr(page.find("H100 (9.0)</th>"), 700);
+  CHECK(row.find("535, 550") != std::string::npos);
+  CHECK(row.find(">2</span> <a href=\"#image-1\">v1</a>, <a href=\"#image-2\">v2</a></td>") !=
+        std::string::npos);
+  CHECK(row.find("data-label=\"Failed\"><span class=\"mark error\">1</span>") != std::string::npos);
+}
+
 TEST_CASE("a page holds what images say as text") {
   const std::string page = catalogue_html(sample(), "All <images>");
   CHECK(page == catalogue_html(sample(), "All <images>"));
@@ -76,4 +129,5 @@ TEST_CASE("a page holds what images say as text") {
 
 TEST_CASE("an empty catalogue is a page, too") {
   CHECK(catalogue_html({}, "None").find("<dd>0</dd>") != std::string::npos);
+  CHECK(catalogue_html({}, "None").find("There are no images.") != std::string::npos);
 }
