@@ -3,7 +3,9 @@
 // and
 //   FAKE_GPUS, FAKE_CAPABILITY (86 is 8.6), FAKE_VERSION (12040), FAKE_FREE_MIB
 //   FAKE_FLIP=1  one bit of memory flips after a fill     FAKE_BLIND=1  the check finds nothing
-//   FAKE_MATMUL=1  one product is wrong
+//   FAKE_MATMUL=1  one product is wrong            FAKE_TENSOR=1  one product on tensor cores is
+//   wrong
+// Loading the tensor cores' module is also the call "tensor_module", their launch "tensor_launch".
 #include <stdint.h>
 #include <stdio.h>
 
@@ -82,15 +84,20 @@ int cuMemGetInfo_v2(size_t* available, size_t* total) {
   return 0;
 }
 
-// The text has to be PTX that an old driver takes, with the three entry points.
+static int is_tensor(const char* ptx) { return strstr(ptx, ".entry probe_tensor(") != NULL; }
+
+// The text has to be PTX that an old driver takes, for this GPU or an older one.
 int cuModuleLoadDataEx(void** module, const void* image, unsigned count, int* options,
                        void** values) {
   FAULT("cuModuleLoadDataEx");
   const char* ptx = image;
-  if (strstr(ptx, ".version 6.0\n") == NULL || strstr(ptx, ".target sm_60\n") == NULL) return 222;
   for (unsigned i = 0; i < count; i++) {
     if (options[i] == 5) strcpy(values[i], "fake log");
   }
+  if (is_tensor(ptx)) FAULT("tensor_module");
+  if (strstr(ptx, ".version 6.0\n") == NULL) return 222;
+  if (strstr(ptx, is_tensor(ptx) ? ".target sm_70\n" : ".target sm_60\n") == NULL) return 218;
+  if (number("FAKE_CAPABILITY", 86) < (is_tensor(ptx) ? 70 : 60)) return 209;
   *module = (void*)(uintptr_t)ptx;
   return 0;
 }
@@ -189,6 +196,31 @@ static void matmul(void** arguments) {
   if (number("FAKE_MATMUL", 0)) c[300 * n + 17] += 1;
 }
 
+static float half(uint16_t bits) {
+  int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  float value = exponent == 0
+                    ? (float)fraction / (1 << 24)
+                    : (float)(1024 + fraction) / 1024 * (float)(1u << exponent) / (1 << 15);
+  return bits >> 15 ? -value : value;
+}
+
+static void tensor(void** arguments) {
+  const uint16_t *a = *(uint16_t**)arguments[0], *b = *(uint16_t**)arguments[1];
+  float* restrict c = *(float**)arguments[2];
+  size_t n = *(uint32_t*)arguments[3];
+  float* restrict right = malloc(n * n * sizeof *right);
+  for (size_t i = 0; i < n * n; i++) right[i] = half(b[i]);
+  for (size_t i = 0; i < n; i++) {
+    for (size_t j = 0; j < n; j++) c[i * n + j] = 0;
+    for (size_t k = 0; k < n; k++) {
+      float left = half(a[i * n + k]);
+      for (size_t j = 0; j < n; j++) c[i * n + j] += left * right[k * n + j];
+    }
+  }
+  free(right);
+  if (number("FAKE_TENSOR", 0)) c[700 * n + 17] += 1;
+}
+
 int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
                    unsigned bz, unsigned shared, void* stream, void** arguments, void** extra) {
   (void)shared, (void)stream, (void)extra;
@@ -201,6 +233,12 @@ int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
     uint32_t n = *(uint32_t*)arguments[3];
     if (gx * bx != n || gy * by != n) return 1;
     matmul(arguments);
+  }
+  if (strcmp(name, "probe_tensor") == 0) {
+    FAULT("tensor_launch");
+    uint32_t n = *(uint32_t*)arguments[3];
+    if (bx != 32 || by != 1 || gx * 16 != n || gy * 16 != n) return 1;
+    tensor(arguments);
   }
   return 0;
 }
