@@ -166,10 +166,11 @@ static enum check_state check_matmul(struct work* work) {
   return state;
 }
 
-// One factor is widened, so that its numbers have bits all over the half's fraction: products of
-// the small integers alone would leave most of the multipliers idle. Exact all the same: 942 x 8 x
-// 768 is below 2^23, and a tensor core with f32 sums adds with no less than f32's 24 bits.
-enum { kWide = 157 };
+// One factor is widened: in multiples of this number every bit of a half's fraction is now 0, now
+// 1, while the small integers alone would leave most of the multipliers idle. Exact all the same:
+// the absolute values of an element's products add up to less than 2^22, and a tensor core with f32
+// sums adds with no less than f32's 24 bits.
+enum { kWide = 219 };
 
 static void write_factor(uint16_t* host, float (*factor)(uint32_t, uint32_t), int scale) {
   for (uint32_t i = 0; i < TENSOR_MATRIX; i++) {

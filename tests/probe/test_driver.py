@@ -290,6 +290,14 @@ class Compute(ProbeTest):
         self.assertIn("tensor cores computed wrong numbers: 2 of 1179648", report["verdict"]["sentence"])
         self.assertEqual(self.causes(report), ["tensor-wrong-result", "promise-absent"])
 
+    def test_every_bit_of_the_fraction_counts(self):
+        for bit in range(10):
+            for side in (0, 1):
+                with self.subTest(bit=bit, side=side):
+                    report = self.probe(code=HARDWARE, cause="tensor-wrong-result",
+                                        env={"FAKE_TENSOR_LOSES": f"{bit},{side}"})
+                    self.assertGreater(report["gpus"][0]["compute"]["wrong_tensor_products"], 1000)
+
     def test_both_products_wrong(self):
         report = self.probe(code=HARDWARE, cause="wrong-result",
                             env={"FAKE_TENSOR": "1", "FAKE_MATMUL": "1"})

@@ -3,8 +3,9 @@
 // and
 //   FAKE_GPUS, FAKE_CAPABILITY (86 is 8.6), FAKE_VERSION (12040), FAKE_FREE_MIB
 //   FAKE_FLIP=1  one bit of memory flips after a fill     FAKE_BLIND=1  the check finds nothing
-//   FAKE_MATMUL=1  one product is wrong            FAKE_TENSOR=1  one product on tensor cores is
-//   wrong
+//   FAKE_TENSOR_LOSES=bit,side  the tensor cores read that bit of the left (0) or right (1) factor
+//   as 0 FAKE_MATMUL=1  one product is wrong            FAKE_TENSOR=1  one product on tensor cores
+//   is wrong
 // Loading the tensor cores' module is also the call "tensor_module", their launch "tensor_launch".
 #include <stdint.h>
 #include <stdio.h>
@@ -209,11 +210,14 @@ static void tensor(void** arguments) {
   float* restrict c = *(float**)arguments[2];
   size_t n = *(uint32_t*)arguments[3];
   float* restrict right = malloc(n * n * sizeof *right);
-  for (size_t i = 0; i < n * n; i++) right[i] = half(b[i]);
+  const char* loses = getenv("FAKE_TENSOR_LOSES");
+  uint16_t kept[2] = {0xffff, 0xffff};
+  if (loses != NULL) kept[loses[2] == '1'] ^= (uint16_t)(1u << (loses[0] - '0'));
+  for (size_t i = 0; i < n * n; i++) right[i] = half(b[i] & kept[1]);
   for (size_t i = 0; i < n; i++) {
     for (size_t j = 0; j < n; j++) c[i * n + j] = 0;
     for (size_t k = 0; k < n; k++) {
-      float left = half(a[i * n + k]);
+      float left = half(a[i * n + k] & kept[0]);
       for (size_t j = 0; j < n; j++) c[i * n + j] += left * right[k * n + j];
     }
   }
