@@ -168,8 +168,8 @@ static enum check_state check_matmul(struct work* work) {
 
 // One factor is widened: in multiples of this number every bit of a half's fraction is now 0, now
 // 1, while the small integers alone would leave most of the multipliers idle. Exact all the same:
-// the absolute values of an element's products add up to less than 2^22, and a tensor core with f32
-// sums adds with no less than f32's 24 bits.
+// the absolute values of an element's products add up to less than 2^22, and the sums have at least
+// f32's 24 bits (PTX ISA, wmma.mma, "Precision and rounding").
 enum { kWide = 219 };
 
 static void write_factor(uint16_t* host, float (*factor)(uint32_t, uint32_t), int scale) {
