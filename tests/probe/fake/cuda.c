@@ -175,7 +175,8 @@ static void check(void** arguments) {
   uint32_t count = *(uint32_t*)arguments[1], seed = *(uint32_t*)arguments[2];
   uint32_t flip = *(uint32_t*)arguments[3];
   uint64_t* result = *(uint64_t**)arguments[4];
-  for (uint32_t i = 0; i < count && !number("FAKE_BLIND", 0); i++) {
+  if (number("FAKE_BLIND", 0)) return;
+  for (uint32_t i = 0; i < count; i++) {
     uint32_t wrong = words[i] ^ pattern(i, seed) ^ flip;
     if (wrong == 0) continue;
     result[0]++;
