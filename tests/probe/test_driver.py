@@ -298,6 +298,11 @@ class Compute(ProbeTest):
                                         env={"FAKE_TENSOR_LOSES": f"{bit},{side}"})
                     self.assertGreater(report["gpus"][0]["compute"]["wrong_tensor_products"], 1000)
 
+    def test_a_product_left_from_before_is_not_taken(self):
+        report = self.probe(code=HARDWARE, cause="tensor-wrong-result",
+                            env={"FAKE_TENSOR_IDLE": "1"})
+        self.assertEqual(report["gpus"][0]["compute"]["wrong_tensor_products"], 768 * 768)
+
     def test_both_products_wrong(self):
         report = self.probe(code=HARDWARE, cause="wrong-result",
                             env={"FAKE_TENSOR": "1", "FAKE_MATMUL": "1"})
