@@ -14,7 +14,7 @@ static const uint64_t kMemoryLeast = 16ull << 20;
 static const uint64_t kTransfer = 64ull << 20;
 static const int kTransferRounds = 4;
 
-enum { kMatrix = 512, kTile = 16 };
+enum { kTile = 16, kWarp = 32 };
 enum { kFillThreads = 256, kFillBlocks = 1024 };
 enum { kSamples = 64, kSampleWords = 256 };
 
@@ -23,7 +23,7 @@ struct work {
   struct compute* out;
   struct stage_control* control;
   int device;
-  CUfunction fill, check, matmul;
+  CUfunction fill, check, matmul, tensor;
   CUdeviceptr memory, result;
   uint64_t bytes;
 };
@@ -43,16 +43,21 @@ static bool failed(struct compute* out, const char* call, CUresult result) {
     if (failed((work)->out, #function, (work)->cuda->function(__VA_ARGS__))) return CHECK_FAILED; \
   } while (0)
 
-static enum check_state load_kernels(struct work* work, CUmodule* module) {
+static enum check_state load_module(struct work* work, const char* ptx, CUmodule* module) {
   struct compute* out = work->out;
   double began = now_seconds();
-  stage_step(work->control, "GPU %d: compiling the kernels", work->device);
   int options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
   void* values[] = {out->jit_log, (void*)(uintptr_t)sizeof out->jit_log};
-  CUresult result = work->cuda->cuModuleLoadDataEx(module, probe_ptx, 2, options, values);
-  out->load_seconds = now_seconds() - began;
+  CUresult result = work->cuda->cuModuleLoadDataEx(module, ptx, 2, options, values);
+  out->load_seconds += now_seconds() - began;
   if (failed(out, "cuModuleLoadDataEx", result)) return CHECK_FAILED;
   out->jit_log[0] = '\0';
+  return CHECK_PASSED;
+}
+
+static enum check_state load_kernels(struct work* work, CUmodule* module) {
+  stage_step(work->control, "GPU %d: compiling the kernels", work->device);
+  if (load_module(work, probe_ptx, module) != CHECK_PASSED) return CHECK_FAILED;
   CALL(work, cuModuleGetFunction, &work->fill, *module, "probe_fill");
   CALL(work, cuModuleGetFunction, &work->check, *module, "probe_check");
   CALL(work, cuModuleGetFunction, &work->matmul, *module, "probe_matmul");
@@ -132,9 +137,9 @@ static enum check_state check_memory(struct work* work) {
 }
 
 static enum check_state multiply(struct work* work, float* host) {
-  const uint64_t bytes = sizeof(float) * kMatrix * kMatrix;
+  const uint64_t bytes = sizeof(float) * MATRIX * MATRIX;
   CUdeviceptr a = work->memory, b = a + bytes, c = b + bytes;
-  uint32_t n = kMatrix;
+  uint32_t n = MATRIX;
   for (uint32_t i = 0; i < n; i++) {
     for (uint32_t j = 0; j < n; j++) host[i * n + j] = factor_a(i, j);
   }
@@ -144,21 +149,69 @@ static enum check_state multiply(struct work* work, float* host) {
   }
   CALL(work, cuMemcpyHtoD, b, host, bytes);
   void* arguments[] = {&a, &b, &c, &n};
-  CALL(work, cuLaunchKernel, work->matmul, kMatrix / kTile, kMatrix / kTile, 1, kTile, kTile, 1, 0,
-       0, arguments, 0);
+  CALL(work, cuLaunchKernel, work->matmul, MATRIX / kTile, MATRIX / kTile, 1, kTile, kTile, 1, 0, 0,
+       arguments, 0);
   CALL(work, cuCtxSynchronize);
   CALL(work, cuMemcpyDtoH, host, c, bytes);
-  work->out->wrong_products = product_errors(host, n);
+  work->out->wrong_products = product_errors(host, n, 1);
   return work->out->wrong_products == 0 ? CHECK_PASSED : CHECK_FAILED;
 }
 
 static enum check_state check_matmul(struct work* work) {
   stage_step(work->control, "GPU %d: multiplying matrices", work->device);
-  float* host = malloc(sizeof(float) * kMatrix * kMatrix);
+  float* host = malloc(sizeof(float) * MATRIX * MATRIX);
   if (host == 0) return CHECK_NOT_RUN;
   enum check_state state = multiply(work, host);
   free(host);
   return state;
+}
+
+// One factor is widened: in multiples of this number every bit of a half's fraction is now 0, now
+// 1, while the small integers alone would leave most of the multipliers idle. Exact all the same:
+// the absolute values of an element's products add up to less than 2^22, and the sums have at least
+// f32's 24 bits (PTX ISA, wmma.mma, "Precision and rounding").
+enum { kWide = 219 };
+
+static void write_factor(uint16_t* host, float (*factor)(uint32_t, uint32_t), int scale) {
+  for (uint32_t i = 0; i < TENSOR_MATRIX; i++) {
+    for (uint32_t j = 0; j < TENSOR_MATRIX; j++) {
+      host[i * TENSOR_MATRIX + j] = half_of((int)factor(i, j) * scale);
+    }
+  }
+}
+
+static enum check_state multiply_on_tensor_cores(struct work* work, void* host, bool wide_left) {
+  const uint64_t elements = (uint64_t)TENSOR_MATRIX * TENSOR_MATRIX;
+  const uint64_t halves = elements * sizeof(uint16_t), floats = elements * sizeof(float);
+  CUdeviceptr a = work->memory, b = a + halves, c = b + halves;
+  uint32_t n = TENSOR_MATRIX;
+  write_factor(host, factor_a, wide_left ? kWide : 1);
+  CALL(work, cuMemcpyHtoD, a, host, halves);
+  write_factor(host, factor_b, wide_left ? 1 : kWide);
+  CALL(work, cuMemcpyHtoD, b, host, halves);
+  memset(host, 0xff, floats);  // not a number: what the kernel does not write is wrong
+  CALL(work, cuMemcpyHtoD, c, host, floats);
+  void* arguments[] = {&a, &b, &c, &n};
+  CALL(work, cuLaunchKernel, work->tensor, TENSOR_MATRIX / kTile, TENSOR_MATRIX / kTile, 1, kWarp,
+       1, 1, 0, 0, arguments, 0);
+  CALL(work, cuCtxSynchronize);
+  CALL(work, cuMemcpyDtoH, host, c, floats);
+  work->out->wrong_tensor_products += product_errors(host, n, kWide);
+  return CHECK_PASSED;
+}
+
+static enum check_state check_tensor_cores(struct work* work) {
+  CUmodule module;
+  stage_step(work->control, "GPU %d: compiling the tensor cores' kernel", work->device);
+  if (load_module(work, probe_tensor_ptx, &module) != CHECK_PASSED) return CHECK_FAILED;
+  CALL(work, cuModuleGetFunction, &work->tensor, module, "probe_tensor");
+  stage_step(work->control, "GPU %d: multiplying matrices on tensor cores", work->device);
+  void* host = malloc(sizeof(float) * TENSOR_MATRIX * TENSOR_MATRIX);
+  if (host == 0) return CHECK_NOT_RUN;
+  enum check_state state = multiply_on_tensor_cores(work, host, true);
+  if (state == CHECK_PASSED) state = multiply_on_tensor_cores(work, host, false);
+  free(host);
+  return work->out->wrong_tensor_products == 0 ? state : CHECK_FAILED;
 }
 
 enum direction { TO_DEVICE, TO_HOST, ON_DEVICE };
@@ -232,7 +285,7 @@ static enum check_state get_memory(struct work* work) {
   return CHECK_PASSED;
 }
 
-static void work_on(struct work* work) {
+static void work_on(struct work* work, bool tensor_cores) {
   struct compute* out = work->out;
   CUmodule module;
   out->load = load_kernels(work, &module);
@@ -244,12 +297,14 @@ static void work_on(struct work* work) {
   out->memory = check_memory(work);
   if (out->error == CUDA_SUCCESS) out->matmul = check_matmul(work);
   if (out->error == CUDA_SUCCESS) out->transfer = check_transfer(work);
+  if (out->error == CUDA_SUCCESS && tensor_cores) out->tensor = check_tensor_cores(work);
   work->cuda->cuMemFree(work->result);
   work->cuda->cuMemFree(work->memory);
 }
 
-void compute_run(const struct cuda* cuda, int device, struct compute* out,
+void compute_run(const struct cuda* cuda, int device, struct gpu* gpu,
                  struct stage_control* control) {
+  struct compute* out = &gpu->compute;
   struct work work = {.cuda = cuda, .out = out, .control = control, .device = device};
   CUcontext context = 0;
   CUdevice handle = 0;
@@ -262,7 +317,7 @@ void compute_run(const struct cuda* cuda, int device, struct compute* out,
   if (failed(out, "cuCtxSetCurrent", cuda->cuCtxSetCurrent(context))) {
     out->load = CHECK_FAILED;
   } else {
-    work_on(&work);
+    work_on(&work, gpu->major >= TENSOR_CAPABILITY);
   }
   stage_step(control, "GPU %d: releasing the context", device);
   cuda->cuDevicePrimaryCtxRelease(handle);

@@ -89,7 +89,7 @@ void driver_run(struct report* report, const void* context, struct stage_control
   for (int i = 0; i < report->driver.gpu_count && i < MAX_GPUS; i++) {
     struct gpu* gpu = &report->driver.gpus[i];
     double began = now_seconds();
-    compute_run(&cuda, i, &gpu->compute, control);
+    compute_run(&cuda, i, gpu, control);
     gpu->compute.seconds = now_seconds() - began;
   }
 }

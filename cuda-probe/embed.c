@@ -1,5 +1,5 @@
 // The kernels' PTX as bytes of the program, terminated for cuModuleLoadDataEx. The assembler finds
-// kernels.ptx through its include path.
+// the files through its include path.
 #include "compute.h"
 
 __asm__(
@@ -11,6 +11,17 @@ __asm__(
     ".incbin \"kernels.ptx\"\n"
     ".byte 0\n"
     ".size probe_ptx, . - probe_ptx\n"
+    ".text\n");
+
+__asm__(
+    ".section .rodata\n"
+    ".global probe_tensor_ptx\n"
+    ".hidden probe_tensor_ptx\n"
+    ".type probe_tensor_ptx, @object\n"
+    "probe_tensor_ptx:\n"
+    ".incbin \"tensor.ptx\"\n"
+    ".byte 0\n"
+    ".size probe_tensor_ptx, . - probe_tensor_ptx\n"
     ".text\n");
 
 // The same for what the image's Python is to run (torch.c).

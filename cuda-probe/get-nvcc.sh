@@ -1,7 +1,7 @@
 #!/bin/sh
 # get-nvcc.sh [--from debian|python] DIR
 #
-# Puts a CUDA compiler (nvcc, cicc, ptxas: what kernels.cu needs, not a whole toolkit) under DIR, as
+# Puts a CUDA compiler (nvcc, cicc, ptxas: what the probe's .cu files need, not a whole toolkit) under DIR, as
 # DIR/bin/nvcc. The machine's configuration is not touched and nothing is installed.
 #
 #   debian   (default) the package nvidia-cuda-toolkit alone, 84 MB, from the non-free component of
@@ -9,7 +9,7 @@
 #   python   the wheels nvidia-cuda-nvcc, nvidia-nvvm and nvidia-cuda-crt from the configured Python
 #            index; the newest CUDA 13 (or the version given as CUDA_WHEEL_VERSION)
 #
-# The Debian package is used without the CUDA headers (774 MB more): kernels.cu includes none, and
+# The Debian package is used without the CUDA headers (774 MB more): the .cu files include none, and
 # the cuda_runtime.h that nvcc force-includes is replaced by one that defines the attributes.
 set -eu
 umask 022
@@ -33,13 +33,22 @@ case $from in debian|python) ;; *) die "--from takes debian or python, not '$fro
 
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
-if [ -x "$dir/bin/nvcc" ] && "$dir/bin/nvcc" --version >/dev/null 2>&1; then
-    say "already there: $("$dir/bin/nvcc" --version | grep release)"
-    exit 0
-fi
 work=$(mktemp -d "$dir/.work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
+
+# The whole way from a kernel to a GPU's code: what an interrupted run has left behind fails here.
+compiles() {
+    printf '__global__ void k(int* p) { *p = 1; }\n' >"$work/try.cu"
+    "$dir/bin/nvcc" -cubin -arch=sm_75 -ccbin "${CXX:-c++}" -allow-unsupported-compiler \
+        -o "$work/try.cubin" "$work/try.cu"
+}
+
+if [ -x "$dir/bin/nvcc" ] && compiles >/dev/null 2>&1; then
+    say "already there: $("$dir/bin/nvcc" --version | grep release)"
+    exit 0
+fi
+rm -f "$dir/bin/nvcc"  # while it is there, it works
 
 # The runtime header that nvcc includes before every .cu file, reduced to what code without CUDA
 # headers needs. A real toolkit's header is used where there is one.
@@ -103,7 +112,8 @@ from_python() {
 
 from_"$from"
 "$dir/bin/nvcc" --version >/dev/null || die "$dir/bin/nvcc does not start"
-printf '__global__ void k(int* p) { *p = 1; }\n' >"$work/try.cu"
-"$dir/bin/nvcc" --ptx -ccbin "${CXX:-c++}" -allow-unsupported-compiler -o "$work/try.ptx" \
-    "$work/try.cu" || die "$dir/bin/nvcc does not compile"
+if ! compiles; then
+    rm -f "$dir/bin/nvcc"
+    die "the nvcc that was fetched does not compile"
+fi
 say "ready: $dir/bin/nvcc, $("$dir/bin/nvcc" --version | sed -n 's/.*\(release [0-9.]*\).*/\1/p')"

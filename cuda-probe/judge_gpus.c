@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compute.h"
 #include "cuda_api.h"
 #include "requirements.h"
 #include "text.h"
@@ -9,6 +10,8 @@
 
 static void judge_load(const struct compute* compute, int gpu, struct verdict* verdict) {
   struct finding* finding;
+  // The first module was compiled: what the driver refuses is the tensor cores' alone.
+  bool tensor = compute->load == CHECK_PASSED;
   switch (compute->error) {
     case CUDA_ERROR_JIT_COMPILER_NOT_FOUND:
       finding = verdict_add(verdict, EXIT_HOST, OWNER_HOST, "no-jit-compiler",
@@ -33,6 +36,15 @@ static void judge_load(const struct compute* compute, int gpu, struct verdict* v
       break;
     case CUDA_ERROR_NO_BINARY_FOR_GPU:
     case CUDA_ERROR_INVALID_PTX:
+      if (tensor) {
+        finding = verdict_add(verdict, EXIT_CHECK_FAILED, OWNER_HOST, "compute-error",
+                              "the driver makes no code for this GPU's tensor cores out of the "
+                              "probe's kernel (%s)",
+                              cuda_error_name(compute->error));
+        finding_advise(finding, "%s",
+                       compute->jit_log[0] != '\0' ? compute->jit_log : "update the host's driver");
+        break;
+      }
       finding =
           verdict_add(verdict, EXIT_CHECK_FAILED, OWNER_HOST, "gpu-too-old",
                       "the driver makes no code for this GPU out of the probe's kernels (%s); "
@@ -88,9 +100,16 @@ static void judge_data(const struct compute* compute, int gpu, struct verdict* v
                           "comparisons cannot be trusted");
   } else if (compute->wrong_products > 0) {
     finding = verdict_add(verdict, EXIT_HARDWARE, OWNER_HARDWARE, "wrong-result",
-                          "the GPU computed wrong numbers: %llu of 262144 elements of an exact "
+                          "the GPU computed wrong numbers: %llu of %d elements of an exact "
                           "matrix product differ",
-                          (unsigned long long)compute->wrong_products);
+                          (unsigned long long)compute->wrong_products, MATRIX * MATRIX);
+  } else if (compute->wrong_tensor_products > 0) {
+    finding = verdict_add(verdict, EXIT_HARDWARE, OWNER_HARDWARE, "tensor-wrong-result",
+                          "the GPU's tensor cores computed wrong numbers: %llu of %d elements of "
+                          "two exact matrix products differ%s",
+                          (unsigned long long)compute->wrong_tensor_products,
+                          2 * TENSOR_MATRIX * TENSOR_MATRIX,
+                          compute->matmul == CHECK_PASSED ? "; its other product is right" : "");
   }
   if (finding == 0) return;
   finding->gpu = gpu;

@@ -24,13 +24,22 @@ float factor_a(uint32_t row, uint32_t column) { return (float)a_integer(row, col
 
 float factor_b(uint32_t row, uint32_t column) { return (float)b_integer(row, column); }
 
-uint64_t product_errors(const float* product, uint32_t n) {
+uint16_t half_of(int value) {
+  uint32_t magnitude = (uint32_t)(value < 0 ? -value : value);
+  uint32_t sign = value < 0 ? 0x8000u : 0, exponent = 0;
+  if (magnitude == 0) return 0;
+  while (magnitude >> (exponent + 1) != 0) exponent++;
+  uint32_t fraction = exponent > 10 ? magnitude >> (exponent - 10) : magnitude << (10 - exponent);
+  return (uint16_t)(sign | (exponent + 15) << 10 | (fraction & 0x3ffu));
+}
+
+uint64_t product_errors(const float* product, uint32_t n, int scale) {
   float expected[kPeriodA][kPeriodB];
   for (uint32_t row = 0; row < kPeriodA; row++) {
     for (uint32_t column = 0; column < kPeriodB; column++) {
       int sum = 0;
       for (uint32_t k = 0; k < n; k++) sum += a_integer(row, k) * b_integer(k, column);
-      expected[row][column] = (float)sum;
+      expected[row][column] = (float)(sum * scale);
     }
   }
   uint64_t wrong = 0;

@@ -12,8 +12,11 @@ uint32_t pattern_word(uint32_t i, uint32_t seed);
 float factor_a(uint32_t row, uint32_t column);
 float factor_b(uint32_t row, uint32_t column);
 
-// How many elements of the n x n `product` of the two factors are wrong. Rows and columns repeat,
-// so that 13 x 17 sums are enough to know all of them.
-uint64_t product_errors(const float* product, uint32_t n);
+// `value` in the format of an IEEE half: exact for integers up to 2048.
+uint16_t half_of(int value);
+
+// How many elements of the n x n `product` of the two factors, times `scale`, are wrong. Rows and
+// columns repeat, so that 13 x 17 sums are enough to know all of them.
+uint64_t product_errors(const float* product, uint32_t n, int scale);
 
 #endif

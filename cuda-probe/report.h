@@ -92,14 +92,15 @@ enum check_state { CHECK_NOT_RUN, CHECK_PASSED, CHECK_FAILED };
 
 struct compute {
   enum check_state load, memory, matmul, transfer;
-  char call[WORD_SIZE];  // the driver call that failed
-  int error;             // its CUresult
+  enum check_state tensor;  // not run before compute capability 7.0
+  char call[WORD_SIZE];     // the driver call that failed
+  int error;                // its CUresult
   char jit_log[LINE_SIZE];
   uint64_t memory_bytes;  // checked
   uint64_t memory_free;
   uint64_t wrong_words, first_wrong, wrong_bits;
   bool checker_blind;  // the device did not see a fault that was put there
-  uint64_t wrong_products;
+  uint64_t wrong_products, wrong_tensor_products;
   double host_to_device, device_to_host, device_to_device;  // GB/s, 1e9
   double load_seconds, seconds;
 };

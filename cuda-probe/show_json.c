@@ -162,6 +162,7 @@ static void emit_compute(struct emitter* e, const struct compute* compute) {
   emit_text(e, "memory", states[compute->memory]);
   emit_text(e, "matmul", states[compute->matmul]);
   emit_text(e, "transfer", states[compute->transfer]);
+  emit_text(e, "tensor", states[compute->tensor]);
   emit_known(e, "failed_call", compute->call);
   emit_integer(e, "error", compute->error);
   emit_text(e, "error_name", compute->error != 0 ? cuda_error_name(compute->error) : 0);
@@ -170,6 +171,7 @@ static void emit_compute(struct emitter* e, const struct compute* compute) {
   emit_integer(e, "memory_checked_bytes", (int64_t)compute->memory_bytes);
   emit_integer(e, "wrong_words", (int64_t)compute->wrong_words);
   emit_integer(e, "wrong_products", (int64_t)compute->wrong_products);
+  emit_integer(e, "wrong_tensor_products", (int64_t)compute->wrong_tensor_products);
   emit_bool(e, "checker_blind", compute->checker_blind);
   emit_decimal(e, "host_to_device_gb_s", compute->host_to_device);
   emit_decimal(e, "device_to_host_gb_s", compute->device_to_host);

@@ -1,6 +1,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "compute.h"
 #include "cuda_api.h"
 #include "requirements.h"
 #include "show.h"
@@ -118,7 +119,14 @@ static void show_gpu(const struct sheet* sheet, const struct report* report, int
   }
   row(sheet, check_mark(compute->memory), "  memory", "%llu MiB written and checked",
       (unsigned long long)(compute->memory_bytes >> 20));
-  row(sheet, check_mark(compute->matmul), "  matmul", "512 x 512, exact");
+  row(sheet, check_mark(compute->matmul), "  matmul", "%d x %d, exact", MATRIX, MATRIX);
+  if (compute->tensor != CHECK_NOT_RUN) {
+    row(sheet, check_mark(compute->tensor), "  tensor", "%d x %d on tensor cores, exact",
+        TENSOR_MATRIX, TENSOR_MATRIX);
+  } else {
+    row(sheet, MARK_NONE, "  tensor", "not run%s",
+        gpu->major < TENSOR_CAPABILITY ? ": no tensor cores before compute capability 7.0" : "");
+  }
   row(sheet, check_mark(compute->transfer), "  copies",
       "to the GPU %.1f GB/s, back %.1f GB/s, GPU memory %.0f GB/s", compute->host_to_device,
       compute->device_to_host, compute->device_to_device);

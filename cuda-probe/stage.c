@@ -38,7 +38,7 @@ const char* stage_name(enum stage stage) {
 
 // Tells the parent that the child is alive, and in which stage.
 static void renew(struct stage_control* control) {
-  char byte = (char)control->stage;
+  unsigned char byte = (unsigned char)control->stage;
   ssize_t written = write(control->pipe, &byte, 1);
   (void)written;  // without the byte the deadline stays as it was
 }
@@ -89,12 +89,12 @@ static bool wait_child(int pipe, double timeout, enum stage* stage, struct repor
     int ready = poll(&waiting, 1, left > 1000 ? 1000000 : (int)(left * 1000) + 1);
     if (ready < 0 && errno != EINTR) return false;
     if (ready <= 0) continue;
-    char byte;
+    unsigned char byte;
     ssize_t n = read(pipe, &byte, 1);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return true;
     double now = now_seconds();
-    if (byte >= 0 && byte < STAGE_COUNT && (enum stage)byte != *stage) {
+    if (byte < STAGE_COUNT && (enum stage)byte != *stage) {
       report->stages[*stage].seconds = now - *began;
       *stage = (enum stage)byte;
       *began = now;

@@ -1,4 +1,4 @@
-"""compare_ptx.py REBUILT CHECKED_IN: the kernels of nvcc here are those that the probe embeds.
+"""compare_ptx.py REBUILT... CHECKED_IN...: the kernels of nvcc here are those that the probe embeds.
 
 Comments, white space and the numbers of registers and labels do not count. Compilers of different
 CUDA versions differ in more than that; then this comparison says so and is skipped (77), and what
@@ -10,10 +10,10 @@ import sys
 
 
 def toolkit(text):
-    found = re.match(r"// kernels\.cu through nvcc release (\S+),", text)
+    found = re.match(r"// (\w+)\.cu through nvcc release (\S+),", text)
     if not found:
-        sys.exit("no word of the compiler in the first line")
-    return found.group(1)
+        sys.exit("no word of the source and the compiler in the first line")
+    return found.groups()
 
 
 def normal(text):
@@ -36,22 +36,36 @@ def normal(text):
 
 def main():
     if sys.argv[1:] == ["--no-nvcc"]:
-        print("SKIPPED: no nvcc: nothing here checks that kernels.ptx belongs to kernels.cu")
+        print("SKIPPED: no nvcc: nothing here checks that kernels.ptx and tensor.ptx belong to "
+              "kernels.cu and tensor.cu")
         sys.exit(77)
-    rebuilt, checked_in = (open(path, encoding="ascii").read() for path in sys.argv[1:3])
-    if toolkit(rebuilt) != toolkit(checked_in):
-        print(f"SKIPPED: kernels.ptx was made by nvcc {toolkit(checked_in)}, here is "
-              f"{toolkit(rebuilt)}; texts are compared within one toolkit only")
-        sys.exit(77)
+    texts = [open(path, encoding="ascii").read() for path in sys.argv[1:]]
+    half = len(texts) // 2
+    if half == 0 or len(texts) % 2:
+        sys.exit("as many checked-in files as rebuilt ones are needed")
+    skipped = [compare(*pair) for pair in zip(texts[:half], texts[half:])]
+    sys.exit(77 if any(skipped) else 0)
+
+
+def compare(rebuilt, checked_in):
+    """True if the two cannot be compared; does not return if they differ."""
+    (name, here), (same, there) = toolkit(rebuilt), toolkit(checked_in)
+    if name != same:
+        sys.exit(f"{name}.ptx is held against {same}.ptx")
+    if here != there:
+        print(f"SKIPPED: {name}.ptx was made by nvcc {there}, here is {here}; texts are compared "
+              "within one toolkit only")
+        return True
     a, b = normal(rebuilt), normal(checked_in)
     for number, (x, y) in enumerate(zip(a, b)):
         if x != y:
-            sys.exit(f"kernels.ptx does not come from kernels.cu: rebuilt {x!r}, checked in {y!r} "
+            sys.exit(f"{name}.ptx does not come from {name}.cu: rebuilt {x!r}, checked in {y!r} "
                      f"(normalised line {number})")
     if len(a) != len(b):
-        sys.exit(f"kernels.ptx does not come from kernels.cu: {len(a)} lines, {len(b)} checked in")
-    if len(a) < 100:
-        sys.exit(f"only {len(a)} lines were compared")
+        sys.exit(f"{name}.ptx does not come from {name}.cu: {len(a)} lines, {len(b)} checked in")
+    if len(a) < {"kernels": 100, "tensor": 40}[name]:
+        sys.exit(f"only {len(a)} lines of {name}.ptx were compared")
+    return False
 
 
 if __name__ == "__main__":

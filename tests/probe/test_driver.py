@@ -227,7 +227,7 @@ class CrashAndHang(ProbeTest):
         self.assertIn("cuInit", report["verdict"]["sentence"])
 
     def test_hang(self):
-        for call in ("cuInit", "nvmlInit", "cuCtxSynchronize"):
+        for call in ("cuInit", "nvmlInit", "cuCtxSynchronize", "tensor_launch"):
             report = self.probe("--timeout", "3", code=TIMEOUT, cause="no-answer",
                                 env={"FAKE_HANG": call}, timeout=40)
             timed_out = [s for s in report["stages"] if s["state"] == "timed-out"]
@@ -248,7 +248,7 @@ class Compute(ProbeTest):
 
     def test_passes(self):
         compute = self.probe(code=OK)["gpus"][0]["compute"]
-        for check in ("load", "memory", "matmul", "transfer"):
+        for check in ("load", "memory", "matmul", "transfer", "tensor"):
             self.assertEqual(compute[check], "passed")
         self.assertEqual(compute["memory_checked_bytes"], 16 << 20)
         self.assertAlmostEqual(compute["host_to_device_gb_s"], 4 * (8 << 20) / 10e-3 / 1e9, 2)
@@ -280,6 +280,79 @@ class Compute(ProbeTest):
     def test_wrong_product(self):
         report = self.probe(code=HARDWARE, cause="wrong-result", env={"FAKE_MATMUL": "1"})
         self.assertEqual(report["gpus"][0]["compute"]["wrong_products"], 1)
+
+    def test_wrong_product_on_tensor_cores(self):
+        report = self.probe(code=HARDWARE, cause="tensor-wrong-result", owner="hardware",
+                            env={"FAKE_TENSOR": "1"})
+        compute = report["gpus"][0]["compute"]
+        self.assertEqual((compute["matmul"], compute["wrong_products"]), ("passed", 0))
+        self.assertEqual((compute["tensor"], compute["wrong_tensor_products"]), ("failed", 2))
+        self.assertIn("tensor cores computed wrong numbers: 2 of 1179648", report["verdict"]["sentence"])
+        self.assertEqual(self.causes(report), ["tensor-wrong-result", "promise-absent"])
+
+    def test_every_bit_of_the_fraction_counts(self):
+        for bit in range(10):
+            for side in (0, 1):
+                with self.subTest(bit=bit, side=side):
+                    report = self.probe(code=HARDWARE, cause="tensor-wrong-result",
+                                        env={"FAKE_TENSOR_LOSES": f"{bit},{side}"})
+                    self.assertGreater(report["gpus"][0]["compute"]["wrong_tensor_products"], 1000)
+
+    def test_a_product_left_from_before_is_not_taken(self):
+        report = self.probe(code=HARDWARE, cause="tensor-wrong-result",
+                            env={"FAKE_TENSOR_IDLE": "1"})
+        self.assertEqual(report["gpus"][0]["compute"]["wrong_tensor_products"], 768 * 768)
+
+    def test_both_products_wrong(self):
+        report = self.probe(code=HARDWARE, cause="wrong-result",
+                            env={"FAKE_TENSOR": "1", "FAKE_MATMUL": "1"})
+        self.assertEqual(report["gpus"][0]["compute"]["wrong_tensor_products"], 2)
+        self.assertNotIn("tensor-wrong-result", self.causes(report))
+
+    def test_no_tensor_cores_before_capability_7(self):
+        for capability, state in (("60", "not-run"), ("61", "not-run"), ("70", "passed"),
+                                  ("75", "passed"), ("120", "passed")):
+            with self.subTest(capability):
+                # The fake driver refuses the second module below 7.0, and a fault of it is not met.
+                env = {"FAKE_CAPABILITY": capability}
+                if state == "not-run":
+                    env["FAKE_ERROR"] = "tensor_module:221,tensor_launch:719"
+                report = self.probe(code=OK, cause="ok", env=env)
+                self.assertEqual(report["gpus"][0]["compute"]["tensor"], state)
+                self.assertEqual(self.causes(report), ["promise-absent"])
+                self.assertEqual(report["gpus"][0]["compute"]["error"], 0)
+
+    def test_errors_on_tensor_cores_alone(self):
+        for error, code, cause, call in (
+                ("tensor_module:221", HOST, "no-jit-compiler", "cuModuleLoadDataEx"),
+                ("tensor_module:222", HOST, "ptx-too-new", "cuModuleLoadDataEx"),
+                ("tensor_module:223", FAILED, "jit-disabled", "cuModuleLoadDataEx"),
+                ("tensor_module:209", FAILED, "compute-error", "cuModuleLoadDataEx"),
+                ("tensor_module:218", FAILED, "compute-error", "cuModuleLoadDataEx"),
+                ("tensor_launch:214", HARDWARE, "ecc", "cuLaunchKernel"),
+                ("tensor_launch:719", FAILED, "compute-error", "cuLaunchKernel")):
+            with self.subTest(error):
+                report = self.probe(code=code, cause=cause, env={"FAKE_ERROR": error})
+                compute = report["gpus"][0]["compute"]
+                for check in ("load", "memory", "matmul", "transfer"):
+                    self.assertEqual(compute[check], "passed")
+                self.assertEqual((compute["tensor"], compute["failed_call"]), ("failed", call))
+                self.assertEqual(compute["error"], int(error.split(":")[1]))
+                if error in ("tensor_module:209", "tensor_module:218"):
+                    self.assertIn("tensor cores", report["verdict"]["sentence"])
+                    self.assertEqual(report["verdict"]["advice"], "fake log")
+
+    def test_tensor_cores_in_the_table(self):
+        def line(**env):
+            text = self.box.run(env=env).stdout
+            return [row for row in text.splitlines() if row.split()[1:2] == ["tensor"]]
+
+        for marks, env in ((("ok", "\u2714"), {}), (("FAIL", "\u2718"), {"FAKE_TENSOR": "1"})):
+            (row,) = line(**env)
+            self.assertIn(row.split()[0], marks)
+            self.assertIn("768 x 768 on tensor cores", row)
+        (row,) = line(FAKE_CAPABILITY="61")
+        self.assertIn("not run: no tensor cores before compute capability 7.0", row)
 
     def test_a_device_that_never_finds_anything(self):
         self.probe(code=HARDWARE, cause="wrong-data", env={"FAKE_BLIND": "1"})

@@ -2,10 +2,14 @@
 
 No GPU is needed to know what the instructions mean: fill and check go over a small memory with more
 than one block, the product is compared with one made here, and each kernel is also run on wrong data.
-The interpreter knows the instructions of lower-ptx.cmake's list and stops at any other. Threads of a
-block run in turn, from barrier to barrier.
+The interpreter knows the instructions of lower-ptx.cmake's lists and stops at any other. Threads of a
+block run in turn, from barrier to barrier and from one instruction of the whole warp (wmma) to the next.
+How a GPU spreads a tile over a warp's registers is not known outside; here it is shuffled, and another
+way for each kind of tile, so that a kernel that believes to know it is found out.
 """
 
+
+import random
 import re
 import struct
 import sys
@@ -25,6 +29,14 @@ def f32_bits(value):
 
 def bits_f32(bits):
     return struct.unpack("<f", struct.pack("<I", bits))[0]
+
+
+def f16_bits(value):
+    return struct.unpack("<H", struct.pack("<e", value))[0]
+
+
+def bits_f16(bits):
+    return struct.unpack("<e", struct.pack("<H", bits))[0]
 
 
 def signed(value, width):
@@ -53,7 +65,7 @@ class Kernel:
                 self.labels[label.group(1)] = len(self.code)
                 continue
             guard, op, rest = re.match(r"(?:@(!?%p\d+)\s+)?(\S+?)(?:\s+(.*?))?;$", line).groups()
-            operands = [o.strip() for o in re.findall(r"\[[^\]]*\]|[^,]+", rest or "")]
+            operands = [o.strip() for o in re.findall(r"\[[^\]]*\]|\{[^}]*\}|[^,\s][^,]*", rest or "")]
             self.code.append((guard, op, operands))
 
 
@@ -80,17 +92,19 @@ class Thread:
         return self.value(base) + (int(offset) if offset else 0)
 
     def run(self):
-        """Until the next barrier or the end; True if it is at a barrier."""
+        """Until the next barrier, instruction of the warp or end; the name of what it waits at, or None."""
         for _ in range(1_000_000):
             guard, op, o = self.k.code[self.pc]
             self.pc += 1
             if guard and bool(self.registers[guard.lstrip("!")]) == guard.startswith("!"):
                 continue
             if op == "bar.sync":
-                return True
+                return op
+            if op.startswith("wmma."):
+                return op
             if op == "ret":
                 self.done = True
-                return False
+                return None
             self.step(op, o)
         raise AssertionError("the kernel does not end")
 
@@ -140,6 +154,90 @@ class Thread:
             self.registers[o[0]] = result & mask
 
 
+class Warp:
+    """Thirty-two threads that do a wmma instruction together; tiles are 16 x 16."""
+
+    LANES, EDGE = 32, 16
+
+    def __init__(self, threads):
+        self.threads = threads
+
+    def step(self):
+        """What they all wait at, done; they have to be at the same place."""
+        assert len(self.threads) == self.LANES, "wmma needs a whole warp"
+        assert len({thread.pc for thread in self.threads}) == 1, "the warp is not together"
+        _, op, o = self.threads[0].k.code[self.threads[0].pc - 1]
+        part = op.split(".")
+        assert part[1:3] in (["load", "a"], ["load", "b"], ["store", "d"], ["mma", "sync"]), op
+        if part[1] == "load":
+            assert part[3:] == ["sync", "row", "m16n16k16", "f16"], op
+            tile = self.rows(o[1], o[2], "f16")
+            self.spread(o[0], part[2] + "row", tile, "f16")
+        elif part[1] == "store":
+            assert part[3:] == ["sync", "row", "m16n16k16", "f32"], op
+            self.write(o[0], o[2], self.gather(o[1], "d", "f32"))
+        else:
+            assert part[2:] == ["sync", "row", "row", "m16n16k16", "f32", "f32"], op
+            a, b = self.gather(o[1], "arow", "f16"), self.gather(o[2], "brow", "f16")
+            d, n = self.gather(o[3], "d", "f32"), self.EDGE
+            for i in range(n):
+                for j in range(n):
+                    for k in range(n):
+                        d[n * i + j] = to_f32(d[n * i + j] + a[n * i + k] * b[n * k + j])
+            self.spread(o[0], "d", d, "f32")
+
+    def common(self, operand, address=False):
+        """An address or a stride: PTX asks for the same value in all threads."""
+        values = {thread.address(operand) if address else thread.value(operand)
+                  for thread in self.threads}
+        assert len(values) == 1, f"{operand} is not the same in the whole warp"
+        return values.pop()
+
+    def rows(self, address, stride, kind):
+        at, step = self.common(address, True), self.common(stride)
+        assert at % 32 == 0 and step % 8 == 0, "a tile's rows are not aligned"
+        memory = self.threads[0].spaces["global"]
+        halves = [at + 2 * (step * i + j) for i in range(self.EDGE) for j in range(self.EDGE)]
+        return [bits_f16(memory[half & ~3] >> 8 * (half & 2) & 0xFFFF) for half in halves]
+
+    def write(self, address, stride, tile):
+        at, step = self.common(address, True), self.common(stride)
+        assert at % 32 == 0 and step % 4 == 0, "a tile's rows are not aligned"
+        memory = self.threads[0].spaces["global"]
+        for i in range(self.EDGE):
+            for j in range(self.EDGE):
+                to = at + 4 * (step * i + j)
+                assert to in memory, f"a store beside the memory: {to:#x}"
+                memory[to] = f32_bits(tile[self.EDGE * i + j])
+
+    def places(self, operand, fragment, kind):
+        """(thread, register, half) of each element, in this fragment's order; f16 tiles lie there twice."""
+        registers = [name.strip() for name in operand[1:-1].split(",")]
+        assert len(registers) == len(set(registers)) == 8, operand
+        halves = (0, 1) if kind == "f16" else (None,)
+        places = [(thread, name, half) for thread in self.threads for name in registers for half in halves]
+        random.Random(fragment).shuffle(places)
+        size = self.EDGE ** 2
+        return [places[copy:copy + size] for copy in range(0, len(places), size)]
+
+    def spread(self, operand, fragment, tile, kind):
+        for places in self.places(operand, fragment, kind):
+            for (thread, name, half), value in zip(places, tile):
+                if half is None:
+                    thread.registers[name] = value
+                else:
+                    kept = thread.registers.get(name, 0) & ~(0xFFFF << 16 * half)
+                    thread.registers[name] = kept | f16_bits(value) << 16 * half
+
+    def gather(self, operand, fragment, kind):
+        copies = [[thread.registers[name] if half is None
+                   else bits_f16(thread.registers[name] >> 16 * half & 0xFFFF)
+                   for thread, name, half in places]
+                  for places in self.places(operand, fragment, kind)]
+        assert all(copy == copies[0] for copy in copies), "the copies of a tile differ"
+        return copies[0]
+
+
 def launch(kernel, grid, block, arguments, memory):
     for block_y in range(grid[1]):
         for block_x in range(grid[0]):
@@ -149,11 +247,23 @@ def launch(kernel, grid, block, arguments, memory):
             threads = [Thread(kernel, arguments, memory, shared,
                               {**special, "%tid.x": x, "%tid.y": y})
                        for y in range(block[1]) for x in range(block[0])]
+            warps = [threads[i:i + Warp.LANES] for i in range(0, len(threads), Warp.LANES)]
             while True:
-                at_barrier = [thread.run() for thread in threads if not thread.done]
+                at_barrier = [run_warp(warp) for warp in warps if not warp[0].done]
                 if not any(at_barrier):
                     break
                 assert all(at_barrier), "some threads of a block pass the barrier, some do not"
+
+
+def run_warp(threads):
+    """Until its threads are at a barrier (True) or at their end."""
+    while True:
+        waiting = {thread.run() for thread in threads}
+        assert len(waiting) == 1, f"threads of a warp go different ways: {waiting}"
+        op = waiting.pop()
+        if op is None or op == "bar.sync":
+            return op is not None
+        Warp(threads).step()
 
 
 def pattern(i, seed):
@@ -166,11 +276,15 @@ def pattern(i, seed):
 class Kernels(unittest.TestCase):
     SEED, FLIP, WORDS, BASE, RESULT = 0x1BD11BDA, 0xFFFFFFFF, 150, 0x10000, 0x90000
 
-    def each(self):
+    def each(self, module="kernels"):
+        count = 0
         for path in FILES:
             with open(path, encoding="ascii") as file:
                 text = file.read()
-            yield text
+            if text.startswith(f"// {module}.cu through "):
+                count += 1
+                yield text
+        self.assertGreater(count, 0, f"no file of {module}.cu")
 
     def filled(self, text, flip):
         memory = {self.BASE + 4 * i: 0xDEADBEEF for i in range(self.WORDS)}
@@ -217,10 +331,40 @@ class Kernels(unittest.TestCase):
                     self.assertEqual(bits_f32(memory[c + 4 * (i * n + j)]),
                                      sum(left[i][k] * right[k][j] for k in range(n)))
 
+    def multiplied(self, text, n, left, right):
+        """What probe_tensor makes of two matrices, row by row, one list."""
+        a, b, c = 0x10000, 0x20000, 0x30000
+        memory = {c + 4 * i: 0xDEADBEEF for i in range(n * n)}
+        for at, matrix in ((a, left), (b, right)):
+            halves = [f16_bits(matrix[i][j]) for i in range(n) for j in range(n)]
+            memory.update({at + 2 * i: halves[i] | halves[i + 1] << 16 for i in range(0, n * n, 2)})
+        launch(Kernel(text, "probe_tensor"), (n // 16, n // 16), (32, 1), [a, b, c, n], memory)
+        return [bits_f32(memory[c + 4 * i]) for i in range(n * n)]
+
+    def test_tensor(self):
+        n = 48
+        for text in self.each("tensor"):
+            for wide_left, wide_right in ((219, 1), (1, 219)):
+                left = [[((i * 7 + k * 3) % 13 - 6) * wide_left for k in range(n)] for i in range(n)]
+                right = [[((k * 5 + j * 11) % 17 - 8) * wide_right for j in range(n)] for k in range(n)]
+                self.assertEqual(self.multiplied(text, n, left, right),
+                                 [sum(left[i][k] * right[k][j] for k in range(n))
+                                  for i in range(n) for j in range(n)])
+
+    def test_tensor_shows_a_wrong_element(self):
+        n = 32
+        for text in self.each("tensor"):
+            left = [[1 for _ in range(n)] for _ in range(n)]
+            right = [[int(j == k) for j in range(n)] for k in range(n)]
+            right[20][21] = 3
+            product = self.multiplied(text, n, left, right)
+            self.assertEqual({i for i in range(n * n) if product[i] != 1}, {i * n + 21 for i in range(n)})
+
     def test_header(self):
-        for text in self.each():
-            self.assertEqual(re.findall(r"^\.(version|target) (.*)$", text, re.M),
-                             [("version", "6.0"), ("target", "sm_60")])
+        for module, target in (("kernels", "sm_60"), ("tensor", "sm_70")):
+            for text in self.each(module):
+                self.assertEqual(re.findall(r"^\.(version|target) (.*)$", text, re.M),
+                                 [("version", "6.0"), ("target", target)])
 
 
 if __name__ == "__main__":

@@ -2,8 +2,13 @@
 // here. Written from cuda.h's documentation, apart from the probe's own headers; faults by fault.h
 // and
 //   FAKE_GPUS, FAKE_CAPABILITY (86 is 8.6), FAKE_VERSION (12040), FAKE_FREE_MIB
-//   FAKE_FLIP=1  one bit of memory flips after a fill     FAKE_BLIND=1  the check finds nothing
+//   FAKE_FLIP=1    one bit of memory flips after a fill
+//   FAKE_BLIND=1   the check finds nothing
 //   FAKE_MATMUL=1  one product is wrong
+//   FAKE_TENSOR=1  one product on tensor cores is wrong
+//   FAKE_TENSOR_LOSES=bit,side  tensor cores read that bit of the left (0) or right (1) factor as 0
+//   FAKE_TENSOR_IDLE=1  of the launches on tensor cores only the first does anything
+// Loading the tensor cores' module is also the call "tensor_module", a launch "tensor_launch".
 #include <stdint.h>
 #include <stdio.h>
 
@@ -82,15 +87,20 @@ int cuMemGetInfo_v2(size_t* available, size_t* total) {
   return 0;
 }
 
-// The text has to be PTX that an old driver takes, with the three entry points.
+static int is_tensor(const char* ptx) { return strstr(ptx, ".entry probe_tensor(") != NULL; }
+
+// The text has to be PTX that an old driver takes, for this GPU or an older one.
 int cuModuleLoadDataEx(void** module, const void* image, unsigned count, int* options,
                        void** values) {
   FAULT("cuModuleLoadDataEx");
   const char* ptx = image;
-  if (strstr(ptx, ".version 6.0\n") == NULL || strstr(ptx, ".target sm_60\n") == NULL) return 222;
   for (unsigned i = 0; i < count; i++) {
     if (options[i] == 5) strcpy(values[i], "fake log");
   }
+  if (is_tensor(ptx)) FAULT("tensor_module");
+  if (strstr(ptx, ".version 6.0\n") == NULL) return 222;
+  if (strstr(ptx, is_tensor(ptx) ? ".target sm_70\n" : ".target sm_60\n") == NULL) return 218;
+  if (number("FAKE_CAPABILITY", 86) < (is_tensor(ptx) ? 70 : 60)) return 209;
   *module = (void*)(uintptr_t)ptx;
   return 0;
 }
@@ -167,7 +177,8 @@ static void check(void** arguments) {
   uint32_t count = *(uint32_t*)arguments[1], seed = *(uint32_t*)arguments[2];
   uint32_t flip = *(uint32_t*)arguments[3];
   uint64_t* result = *(uint64_t**)arguments[4];
-  for (uint32_t i = 0; i < count && !number("FAKE_BLIND", 0); i++) {
+  if (number("FAKE_BLIND", 0)) return;
+  for (uint32_t i = 0; i < count; i++) {
     uint32_t wrong = words[i] ^ pattern(i, seed) ^ flip;
     if (wrong == 0) continue;
     result[0]++;
@@ -189,6 +200,34 @@ static void matmul(void** arguments) {
   if (number("FAKE_MATMUL", 0)) c[300 * n + 17] += 1;
 }
 
+static float half(uint16_t bits) {
+  int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  float value = exponent == 0
+                    ? (float)fraction / (1 << 24)
+                    : (float)(1024 + fraction) / 1024 * (float)(1u << exponent) / (1 << 15);
+  return bits >> 15 ? -value : value;
+}
+
+static void tensor(void** arguments) {
+  const uint16_t *a = *(uint16_t**)arguments[0], *b = *(uint16_t**)arguments[1];
+  float* restrict c = *(float**)arguments[2];
+  size_t n = *(uint32_t*)arguments[3];
+  float* restrict right = malloc(n * n * sizeof *right);
+  const char* loses = getenv("FAKE_TENSOR_LOSES");
+  uint16_t kept[2] = {0xffff, 0xffff};
+  if (loses != NULL) kept[loses[2] == '1'] ^= (uint16_t)(1u << (loses[0] - '0'));
+  for (size_t i = 0; i < n * n; i++) right[i] = half(b[i] & kept[1]);
+  for (size_t i = 0; i < n; i++) {
+    for (size_t j = 0; j < n; j++) c[i * n + j] = 0;
+    for (size_t k = 0; k < n; k++) {
+      float left = half(a[i * n + k] & kept[0]);
+      for (size_t j = 0; j < n; j++) c[i * n + j] += left * right[k * n + j];
+    }
+  }
+  free(right);
+  if (number("FAKE_TENSOR", 0)) c[700 * n + 17] += 1;
+}
+
 int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
                    unsigned bz, unsigned shared, void* stream, void** arguments, void** extra) {
   (void)shared, (void)stream, (void)extra;
@@ -201,6 +240,13 @@ int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
     uint32_t n = *(uint32_t*)arguments[3];
     if (gx * bx != n || gy * by != n) return 1;
     matmul(arguments);
+  }
+  if (strcmp(name, "probe_tensor") == 0) {
+    FAULT("tensor_launch");
+    uint32_t n = *(uint32_t*)arguments[3];
+    if (bx != 32 || by != 1 || gx * 16 != n || gy * 16 != n) return 1;
+    static int launches;
+    if (launches++ == 0 || !number("FAKE_TENSOR_IDLE", 0)) tensor(arguments);
   }
   return 0;
 }
