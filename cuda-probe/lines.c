@@ -42,7 +42,8 @@ bool lines_open(struct lines* lines, size_t size) {
       lines->number = number;
       lines->start = start;
       lines->at = at;
-      return lines_fail(lines, LINES_WRONG, "it is not a text: it has the byte 0x%02x", c);
+      return c == '\r' ? lines_fail(lines, LINES_UNKNOWN, "a line that ends in CR alone")
+                       : lines_fail(lines, LINES_WRONG, "it is no text: it has the byte 0x%02x", c);
     }
   }
   return true;
