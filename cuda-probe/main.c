@@ -1,4 +1,4 @@
-// imgforge probe and imgforge info, as they are called inside an image.
+// imgforge probe, imgforge info and imgforge env check, as they are called inside an image.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "determinism.h"
+#include "env_check.h"
 #include "options.h"
 #include "requirements.h"
 #include "show.h"
@@ -122,6 +123,7 @@ int main(int argc, char** argv) {
   struct options options;
   int code = options_parse(argc, argv, &options);
   if (code >= 0) return finish(code);
+  if (options.env_check) return finish(env_check(&options));
 
   struct promise* promise = malloc(sizeof *promise);
   if (promise == 0) return options_refuse("%s", "no memory");

@@ -13,6 +13,7 @@
 static const char kHelp[] =
     "usage: imgforge probe [options]     check GPU, driver and image\n"
     "       imgforge info [options]      what this image is\n"
+    "       imgforge env check [options] is it the image that .imgforge.yaml pins\n"
     "\n"
     "options\n"
     "  --json              the result as JSON on stdout\n"
@@ -31,9 +32,18 @@ static const char kHelp[] =
     "\n"
     "  --skip STAGES       run all but these (the survey always runs)\n"
     "\n"
-    "exit codes\n"
+    "option of env check\n"
+    "  --contract FILE     the contract (default: .imgforge.yaml here, or in the nearest folder\n"
+    "                      above that has it, up to one with a .git)\n"
+    "\n"
+    "exit codes of probe and info\n"
     "  0 ok   1 a check failed   2 usage   3 no GPU visible: the run command\n"
     "  4 the host   5 the image   6 the hardware   7 no answer in time\n"
+    "\n"
+    "exit codes of env check\n"
+    "  0 it is the pinned image   1 the contract cannot be read here   2 usage, or a wrong "
+    "document\n"
+    "  3 no contract   5 another image, or none of imgforge   7 nothing is pinned\n"
     "\n"
     "examples\n"
     "  imgforge probe\n"
@@ -42,7 +52,12 @@ static const char kHelp[] =
     "  imgforge probe --only survey,nvml   # cheap: is the GPU still there?\n"
     "  imgforge probe --wait 5m            # a node that is still starting its driver\n"
     "  imgforge probe --allow-no-gpu       # in a pipeline without GPUs\n"
-    "  imgforge info\n";
+    "  imgforge info\n"
+    "  imgforge env check\n"
+    "\n"
+    "This is the imgforge inside of images. The one that builds images, pins them and installs "
+    "git\n"
+    "hooks runs outside of them: docs/howto/install.md of imgforge.\n";
 
 // The longest wait, and the longest time for one step.
 enum { DAY_SECONDS = 86400 };
@@ -52,6 +67,33 @@ int options_refuse(const char* format, const char* what) {
   fprintf(stderr, format, what);
   fputs("; see imgforge --help\n", stderr);
   return EXIT_USAGE;
+}
+
+// The commands that only the imgforge outside of images has.
+static const char* const kOutside[] = {
+    "attest",   "build",    "cache",   "catalog", "completion", "copy",  "diff",    "doctor",
+    "fetch",    "harbor",   "history", "inspect", "keygen",     "lock",  "login",   "logout",
+    "matrix",   "outdated", "plan",    "promote", "pull",       "push",  "rebuild", "reproduce",
+    "rollback", "sbom",     "sign",    "tag",     "tags",       "verify"};
+
+static int refuse_word(const char* word) {
+  for (size_t i = 0; i < sizeof kOutside / sizeof kOutside[0]; i++) {
+    if (strcmp(word, kOutside[i]) != 0) continue;
+    return options_refuse(
+        "'%s' is a command of the imgforge outside of images; this is the one inside, which has "
+        "probe, info and env check",
+        word);
+  }
+  return options_refuse("inside an image there are probe, info and env check, not %s", word);
+}
+
+// What follows `env`, where it is not `check`.
+static int refuse_env_word(const char* word) {
+  if (word == 0) return options_refuse("%s needs a word: inside an image that is check", "env");
+  return options_refuse(
+      "'env %s' is for the imgforge outside of images; this is the one inside, which has probe, "
+      "info and env check",
+      word);
 }
 
 // Adds the stages of a list to *stages. The survey always runs, nodes where they are needed.
@@ -163,8 +205,13 @@ static int parse_options(int argc, char** argv, int from, struct options* option
       if (value == 0 || *value == '\0') return options_refuse("%s needs a file", "--promise");
       options->promise = value;
       options->promise_given = true;
+    } else if (options->env_check && takes(argc, argv, &i, "--contract", &value)) {
+      if (value == 0 || *value == '\0') return options_refuse("%s needs a file", "--contract");
+      options->contract = value;
     } else {
-      int read = options->info ? 0 : parse_probe_option(argc, argv, &i, options, &choice);
+      int read = options->info || options->env_check
+                     ? 0
+                     : parse_probe_option(argc, argv, &i, options, &choice);
       if (read == 0) return options_refuse("unknown option %s", argv[i]);
       if (read != 1) return read;
     }
@@ -186,10 +233,17 @@ int options_parse(int argc, char** argv, struct options* options) {
       fputs(kHelp, stdout);
       return EXIT_OK;
     }
-    if (!options->info && strcmp(argv[1], "probe") != 0) {
-      return options_refuse("inside an image there are probe and info, not %s", argv[1]);
+    options->env_check = strcmp(argv[1], "env") == 0;
+    if (!options->info && !options->env_check && strcmp(argv[1], "probe") != 0) {
+      return refuse_word(argv[1]);
     }
     from = 2;
+    if (options->env_check) {
+      const char* word = argc > 2 ? argv[2] : 0;
+      const bool help = word != 0 && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0);
+      if (!help && (word == 0 || strcmp(word, "check") != 0)) return refuse_env_word(word);
+      from = help ? 2 : 3;
+    }
   } else if (argc <= 1 && strcmp(called, "imgforge") == 0) {
     fputs(kHelp, stderr);
     return EXIT_USAGE;

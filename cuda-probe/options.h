@@ -1,11 +1,12 @@
-// The command line: `probe` and `info`, their options, and the help.
+// The command line: `probe`, `info` and `env check`, their options, and the help.
 #ifndef IMGFORGE_PROBE_OPTIONS_H
 #define IMGFORGE_PROBE_OPTIONS_H
 
 #include <stdbool.h>
 
 struct options {
-  bool info, json, allow_no_gpu;
+  bool info, env_check, json, allow_no_gpu;
+  const char* contract;  // of env check; 0: the nearest
   const char* promise;
   bool promise_given;
   double timeout, torch_timeout;  // seconds for one step

@@ -121,7 +121,7 @@ class Table:
         common = said["common_options"]
         self.commands = {one["name"]: {option["name"]: option for option in one["options"] + common} for one in said["commands"]}
         inside = {name: {"name": name, "letter": "", "placeholder": value} for name, value in re.findall(r"^  --([a-z-]+) ?([A-Z]*)", probe_help, re.M)}
-        self.inside = {"probe": inside, "info": inside}
+        self.inside = {"probe": inside, "info": inside, "env check": inside}
 
     def problem(self, line):
         """None, or what is wrong."""
