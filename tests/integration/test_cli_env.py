@@ -435,6 +435,15 @@ class HookTest(EnvTest):
         text = (hooks / "pre-commit").read_text(encoding="utf-8")
         (hooks / "pre-commit").write_text(text.replace("/opt/imgforge/promise.json", "'%s'" % promise), encoding="utf-8")
         self.commit("Inside", IMGFORGE_ENV_OUTSIDE=None)
+        # The image's own imgforge knows no hooks, and the script notices.
+        front = pathlib.Path(self.folder, "front")
+        front.mkdir()
+        (front / "imgforge").symlink_to(PROBE)
+        inside = {"PATH": "%s:/usr/bin:/bin" % front, "IMGFORGE_ENV_OUTSIDE": None}
+        self.commit("By the front", **inside)
+        self.assertEqual(self.message(), "By the front\n\n[env: demo:v1-lts]")
+        self.assertIn("the message must say [env: demo:v1-lts]", self.commit("Fix [env: demo:v9]", expected=1, **inside).stderr)
+        self.git("reset", "-q", "--hard")
         # A pin that people wrote in braces is for the pipeline to judge.
         self.write(".imgforge.yaml", "imgforge: 1\nrepository: %s\npin: {tag: v1-lts, digest: %s}\n" % (self.repository, self.world.digests["v1"]))
         self.assertIn("cannot be read without it", self.commit("Braces", IMGFORGE_ENV_OUTSIDE=None).stderr)
