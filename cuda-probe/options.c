@@ -55,9 +55,8 @@ static const char kHelp[] =
     "  imgforge info\n"
     "  imgforge env check\n"
     "\n"
-    "This is the imgforge inside of images. The one that builds and pins images and installs "
-    "git's\n"
-    "hooks runs outside of them: docs/howto/install.md of imgforge.\n";
+    "This is the imgforge inside of images. The one that builds images, pins them and installs\n"
+    "git's hooks runs outside of them: docs/howto/install.md of imgforge.\n";
 
 // The longest wait, and the longest time for one step.
 enum { DAY_SECONDS = 86400 };
