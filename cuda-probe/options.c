@@ -33,8 +33,8 @@ static const char kHelp[] =
     "  --skip STAGES       run all but these (the survey always runs)\n"
     "\n"
     "option of env check\n"
-    "  --contract FILE     the contract (default: .imgforge.yaml here, or in the nearest folder\n"
-    "                      above that has it, up to one with a .git)\n"
+    "  --contract FILE     default: .imgforge.yaml here, or in the nearest folder above that has\n"
+    "                      it, up to one with a .git\n"
     "\n"
     "exit codes of probe and info\n"
     "  0 ok   1 a check failed   2 usage   3 no GPU visible: the run command\n"
@@ -55,9 +55,8 @@ static const char kHelp[] =
     "  imgforge info\n"
     "  imgforge env check\n"
     "\n"
-    "This is the imgforge inside of images. The one that builds images, pins them and installs "
-    "git\n"
-    "hooks runs outside of them: docs/howto/install.md of imgforge.\n";
+    "This is the imgforge inside of images. The one that builds images, pins them and installs\n"
+    "git's hooks runs outside of them: docs/howto/install.md of imgforge.\n";
 
 // The longest wait, and the longest time for one step.
 enum { DAY_SECONDS = 86400 };

@@ -435,6 +435,15 @@ class HookTest(EnvTest):
         text = (hooks / "pre-commit").read_text(encoding="utf-8")
         (hooks / "pre-commit").write_text(text.replace("/opt/imgforge/promise.json", "'%s'" % promise), encoding="utf-8")
         self.commit("Inside", IMGFORGE_ENV_OUTSIDE=None)
+        # The image's own imgforge knows no hooks, and the script notices.
+        front = pathlib.Path(self.folder, "front")
+        front.mkdir()
+        (front / "imgforge").symlink_to(PROBE)
+        inside = {"PATH": "%s:/usr/bin:/bin" % front, "IMGFORGE_ENV_OUTSIDE": None}
+        self.commit("By the front", **inside)
+        self.assertEqual(self.message(), "By the front\n\n[env: demo:v1-lts]")
+        self.assertIn("the message must say [env: demo:v1-lts]", self.commit("Fix [env: demo:v9]", expected=1, **inside).stderr)
+        self.git("reset", "-q", "--hard")
         # A pin that people wrote in braces is for the pipeline to judge.
         self.write(".imgforge.yaml", "imgforge: 1\nrepository: %s\npin: {tag: v1-lts, digest: %s}\n" % (self.repository, self.world.digests["v1"]))
         self.assertIn("cannot be read without it", self.commit("Braces", IMGFORGE_ENV_OUTSIDE=None).stderr)
@@ -931,9 +940,9 @@ class RunTest(EnvTest):
         self.addCleanup(project.remove)
         project.write(".config/imgforge/config.yaml", "trust_policy: %s\nsigning_key: %s\n" % (project.path("trust.yaml"), project.path("release.key")))
         # An image with a shell: this machine's own, with the libraries that it names.
-        for program in ("/bin/sh", "/bin/cat"):
+        for program, files in (("/bin/sh", ["/bin/sh"]), ("/bin/cat", ["/bin/cat"]), (PROBE, [])):
             named = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
-            for file in [program, *re.findall(r"(/\S+)", named)]:
+            for file in [*files, *re.findall(r"(/\S+)", named)]:
                 where = pathlib.Path(project.path("root") + file)
                 where.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(file, where)
@@ -964,6 +973,16 @@ class RunTest(EnvTest):
         promise = done.stdout.partition("\n")[2]
         self.write("promise.json", promise, cwd=self.folder)
         self.ok(project.run("env", "check", "--promise", os.path.join(self.folder, "promise.json"), cwd=self.clone, **more))
+        # The image's own imgforge says the same, in a folder of the working tree; and notices another pin.
+        self.write("below/x", "")
+        check = ["env", "run", *options, "--", "/bin/sh", "-c", "cd below && /opt/imgforge/bin/imgforge env check"]
+        self.assertEqual(self.ok(project.run(*check, cwd=self.clone, **more)).stdout, "this is the pinned environment shell:v1\n")
+        pinned = self.contract()
+        self.write(".imgforge.yaml", re.sub("(?m)^  promise: .*\n", "", pinned).replace("  build: v1\n", "  build: v0\n"))
+        done = project.run(*check, cwd=self.clone, **more)
+        self.assertEqual((done.returncode, done.stdout), (5, "WHAT   PINNED  HERE\nimage  shell   demo\nbuild  v0      v1\n"), done.stderr)
+        self.write(".imgforge.yaml", pinned)
+        shutil.rmtree(os.path.join(self.clone, "below"))
         # While a container of this working tree runs, the host counts as inside; afterwards it does not.
         self.fails(project.run("env", "check", cwd=self.clone, **more), 5, "outside")
         shell = subprocess.Popen([IMGFORGE, "env", "run", *options, "--", "/bin/sh", "-c", "echo ready; cat; exit 4"], cwd=self.clone, text=True,
