@@ -81,15 +81,6 @@ void leave_out_files(KeptProject& project) {
 
 }  // namespace
 
-std::set<std::string> images_in_use(std::span<const release::CatalogueImage> images) {
-  std::set<std::string> digests;
-  for (const release::CatalogueImage& image : images) {
-    if (!image.channels.empty()) digests.insert(image.digest);
-  }
-  if (digests.empty() && !images.empty()) digests.insert(images.front().digest);
-  return digests;
-}
-
 Result<Notes> input_notes(App& app, const InputChecks& checks, const spec::ImageSpec& spec,
                           const build::Plan& plan, const std::string& file) {
   Notes notes;

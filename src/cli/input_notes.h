@@ -3,8 +3,6 @@
 #pragma once
 
 #include <map>
-#include <set>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -28,10 +26,6 @@ using Notes = std::vector<release::CatalogueNote>;
 /// `file`: the spec's name in remedies. Errors are of the sources, which could not be asked.
 Result<Notes> input_notes(App& app, const InputChecks& checks, const spec::ImageSpec& spec,
                           const build::Plan& plan, const std::string& file);
-
-/// Digests of those of one repository that a channel names; where there are no channels, of the
-/// first, the newest build. What was built before stays what it is, and is rebuilt by nobody.
-std::set<std::string> images_in_use(std::span<const release::CatalogueImage> images);
 
 /// Images of registries, by the spec and lock beside them. Files of the project are no inputs: the
 /// layers that are made of them are left out. What is asked once about a lock is remembered.

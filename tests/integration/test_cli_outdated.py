@@ -242,11 +242,6 @@ class ImagesInUse(OutdatedTest):
         text = self.ok(other.run("outdated", self.place)).stdout
         self.assertRegex(text, r"(?s)demo:v1\n.*newer-input +~ hello 1\.0 -> 1\.1 \(tools\)")
         self.assertEqual(self.looked_at(other, "--only", "end-of-life")[0]["v1"]["asked_inputs"], False)
-        # The published page has it where it is asked for.
-        page = pathlib.Path(other.path("page.html"))
-        for option, there in ((["--outdated"], True), ([], False)):
-            self.ok(other.run("catalog", self.place, "--html", str(page), *option))
-            self.assertEqual("hello 1.0 -&gt; 1.1 (tools)" in page.read_text(encoding="utf-8"), there)
 
     def test_lost_inputs_and_those_that_are_kept(self):
         builder = self.builder()

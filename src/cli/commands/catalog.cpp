@@ -11,7 +11,6 @@
 #include "cli/commands/commands.h"
 #include "cli/ends.h"
 #include "cli/image_notes.h"
-#include "cli/input_notes.h"
 #include "cli/output.h"
 #include "cli/promotion.h"
 #include "cli/trust.h"
@@ -24,8 +23,6 @@ constexpr Option kOptions[] = {
     {"html", 0, "FILE", "write one web page that needs nothing else"},
     {"title", 0, "TEXT", "of the page (default \"Images\")"},
     {"date", 0, "DAY", "the day by which ends of life are judged, as 2026-01-31 (default: today)"},
-    {"outdated", 0, "",
-     "also look for newer and lost inputs of the images in use (as 'imgforge outdated')"},
     {"dry-run", 'n', "", "gather and show, write no page"},
     IMGFORGE_POLICY_OPTIONS,
     IMGFORGE_TRUST_OPTIONS,
@@ -87,25 +84,8 @@ void join_same(release::Catalogue& catalogue) {
     if (same->probes.empty()) same->probes = image.probes;
     if (same->signers.empty()) same->signers = image.signers;
     if (same->platform.empty()) same->platform = image.platform;
-    for (auto& note : image.notes) {
-      if (std::find(same->notes.begin(), same->notes.end(), note) == same->notes.end()) {
-        same->notes.push_back(std::move(note));
-      }
-    }
   }
   catalogue.images = std::move(images);
-}
-
-// Appends to the notes of a repository's images.
-Result<> look_for_inputs(App& app, const oci::RegistryReference& place,
-                         std::span<release::CatalogueImage> images) {
-  KeptInputNotes inputs(app, {.newer = true, .lost = true});
-  const std::set<std::string> in_use = images_in_use(images);
-  for (release::CatalogueImage& image : images) {
-    if (!in_use.contains(image.digest)) continue;
-    for (auto& note : TRY(inputs.of(place, image.digest))) image.notes.push_back(std::move(note));
-  }
-  return {};
 }
 
 Result<int> run(App& app) {
@@ -132,9 +112,6 @@ Result<int> run(App& app) {
     if (!releasing) releasing = TRY(open_releasing(app));
     const std::size_t before = catalogue.images.size();
     TRY(base::with_context(add_repository(app, *place, *releasing, date, catalogue), word));
-    if (app.args().flag("outdated")) {
-      TRY(look_for_inputs(app, *place, std::span(catalogue.images).subspan(before)));
-    }
     if (catalogue.images.size() == before) app.progress().warn(word + " has no images");
   }
   join_same(catalogue);

@@ -104,13 +104,24 @@ bool is_wanted(const release::CatalogueNote& note, const Checks& checks) {
   return checks.contains("vulnerabilities");
 }
 
+// Those that a channel names; where there are no channels, the newest build. What was built before
+// stays what it is, and is rebuilt by nobody.
+std::set<std::string> images_in_use(const release::Catalogue& catalogue) {
+  std::set<std::string> digests;
+  for (const release::CatalogueImage& image : catalogue.images) {
+    if (!image.channels.empty()) digests.insert(image.digest);
+  }
+  if (digests.empty() && !catalogue.images.empty()) digests.insert(catalogue.images[0].digest);
+  return digests;
+}
+
 Result<> look_at_repository(App& app, const oci::RegistryReference& place, const Checks& checks,
                             const std::string& date, std::vector<Subject>& subjects) {
   const Releasing releasing = TRY(open_releasing(app));
   release::Catalogue catalogue;
   TRY(add_repository(app, place, releasing, date, catalogue));
   KeptInputNotes inputs(app, inputs_of(checks));
-  const std::set<std::string> in_use = images_in_use(catalogue.images);
+  const std::set<std::string> in_use = images_in_use(catalogue);
   for (release::CatalogueImage& image : catalogue.images) {
     Subject subject{.name = image.repository + ":" + image.tag, .digest = image.digest};
     subject.asked_inputs =
