@@ -59,26 +59,27 @@ Result<Loaded> load(const std::string& spec_file, const std::vector<std::string>
   return loaded;
 }
 
-/// Those which the image names; somebody else's do not matter as long as the right ones are there.
-Result<KeptProject> open_documents(const RegistryImage& image, const Kept& kept,
-                                   const std::string& scratch) {
-  const oci::Manifest manifest = TRY(oci::parse_manifest(image.manifest.bytes));
+struct Attached {
+  Loaded loaded;
+  build::BuildDocuments documents;
+  std::string digest;
+};
+
+/// The documents beside the image that are those which the image names; somebody else's do not
+/// matter as long as the right ones are there.
+Result<Attached> attached_documents(const RegistryImage& image, const Kept& kept,
+                                    const oci::Manifest& manifest, const std::string& scratch) {
   std::optional<Error> trouble;
   for (const release::Artifact& one : kept.documents) {
     const std::string digest = one.manifest.descriptor.digest.to_string();
-    const auto open = [&]() -> Result<KeptProject> {
+    const auto open = [&]() -> Result<Attached> {
       build::BuildDocuments documents =
           TRY(build::read_documents(TRY(image.repository->fetch(one))));
       const std::string folder =
           base::join_path(scratch, "project-" + one.manifest.descriptor.digest.short_hex());
       Loaded loaded = TRY(load(TRY(build::write_project(documents, folder)), {}));
       TRY(build::check_documents_of_image(manifest, loaded.spec, loaded.lock));
-      return KeptProject{std::move(loaded.spec_file),
-                         std::move(loaded.spec),
-                         std::move(loaded.lock),
-                         std::move(documents),
-                         digest,
-                         kept.inputs};
+      return Attached{std::move(loaded), std::move(documents), digest};
     };
     auto opened = base::with_context(open(), "the documents " + digest + " beside the image");
     if (opened) return opened;
@@ -278,13 +279,6 @@ Result<Rebuilt> rebuild_in(App& app, const RegistryImage& image, const RebuildPl
 
 }  // namespace
 
-Result<std::optional<KeptProject>> open_kept_project(const RegistryImage& image,
-                                                     const std::string& scratch) {
-  const Kept kept = TRY(look_beside(image));
-  if (kept.documents.empty()) return std::nullopt;
-  return TRY(open_documents(image, kept, scratch));
-}
-
 Result<std::map<oci::Digest, build::KeptInput>> inputs_beside(const RegistryImage& image) {
   return TRY(look_beside(image)).inputs;
 }
@@ -302,13 +296,13 @@ Result<RebuildPlan> plan_rebuild(App& app, const RegistryImage& image,
                                  const RebuildOptions& options, const std::string& scratch) {
   const oci::Manifest manifest = TRY(oci::parse_manifest(image.manifest.bytes));
   Kept kept = TRY(look_beside(image));
-  auto attached = open_documents(image, kept, scratch);
+  auto attached = attached_documents(image, kept, manifest, scratch);
   RebuildPlan plan;
   Loaded loaded;
   build::BuildDocuments documents;
   if (options.spec_file.empty()) {
     if (!attached) return fail(std::move(attached.error()));
-    loaded = {std::move(attached->spec_file), std::move(attached->spec), std::move(attached->lock)};
+    loaded = std::move(attached->loaded);
     documents = std::move(attached->documents);
     plan.documents = "beside the image, " + attached->digest;
     plan.build_id = documents.build_id;
@@ -320,7 +314,8 @@ Result<RebuildPlan> plan_rebuild(App& app, const RegistryImage& image,
     plan.circumstances.other_documents =
         !build::check_documents_of_image(manifest, loaded.spec, loaded.lock).has_value();
     if (attached) {
-      plan.circumstances.other_layers = build::layers_that_differ(attached->lock, loaded.lock);
+      plan.circumstances.other_layers =
+          build::layers_that_differ(attached->loaded.lock, loaded.lock);
       documents = std::move(attached->documents);
       // The id may be the next free one instead of the spec's.
       if (!plan.circumstances.other_documents) plan.build_id = documents.build_id;

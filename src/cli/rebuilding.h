@@ -46,20 +46,6 @@ struct RebuildPlan {
   std::size_t layers = 0;
 };
 
-/// What an image was built from, as it is kept beside it.
-struct KeptProject {
-  std::string spec_file;  // laid out in a folder
-  spec::ImageSpec spec;
-  spec::Lock lock;
-  build::BuildDocuments documents;
-  std::string digest;  // of the documents
-  std::map<oci::Digest, build::KeptInput> inputs;
-};
-/// Lays the documents out below `scratch`. nullopt: there are none. Errc::mismatch when they are
-/// not those that the image names.
-Result<std::optional<KeptProject>> open_kept_project(const RegistryImage& image,
-                                                     const std::string& scratch);
-
 /// The inputs that are kept beside an image.
 Result<std::map<oci::Digest, build::KeptInput>> inputs_beside(const RegistryImage& image);
 /// Takes those of `wanted` that are among them into the store.

@@ -184,104 +184,6 @@ class Rebuild(OutdatedTest):
             self.fails(project.run("rebuild", "specs/demo.yaml", option), 2, "imgforge rebuild SPEC --push " + option)
 
 
-class ImagesInUse(OutdatedTest):
-    """Newer and lost inputs of what a registry has, by the spec and lock beside the images."""
-
-    def setUp(self):
-        super().setUp()
-        if shutil.which("docker-registry") is None:
-            print("SKIPPED: outdated images of a registry: docker-registry is not installed")
-            self.skipTest("docker-registry is not installed")
-        self.registry = Registry()
-        self.addCleanup(self.registry.stop)
-        self.place = self.registry.host + "/ml/demo"
-
-    def builder(self):
-        project = self.buildable(self.project(more="registry: %s\n" % self.place))
-        self.ok(project.run("keygen", "-o", "ci", IMGFORGE_KEY_PASSPHRASE="secret"))
-        return project
-
-    def push(self, project, *words):
-        """Documents are put beside it, not its inputs."""
-        return self.json(project.run("rebuild", "specs/demo.yaml", "--push", "--attest", "--key", "ci.key", "--json", *words,
-                                     IMGFORGE_KEY_PASSPHRASE="secret"))
-
-    def looked_at(self, project, *words, code=0):
-        seen = self.json(project.run("outdated", self.place, "--json", *words), code)
-        return {row["name"].rpartition(":")[2]: row for row in seen["looked_at"]}, seen["outdated"]
-
-    def codes(self, row):
-        return [(note["code"], note["severity"]) for note in row["notes"]]
-
-    def test_what_a_channel_names_is_compared_with_its_sources(self):
-        builder = self.builder()
-        self.push(builder)
-        self.archive.package("other", "6", "six\n")
-        self.archive.sign()
-        self.assertEqual(self.push(builder)["tag"], "v2")
-        # Somebody else's machine: addresses, and nothing of the project.
-        other = self.project()
-        rows, outdated = self.looked_at(other, "--exit-code")
-        self.assertEqual(({tag: row["notes"] for tag, row in rows.items()}, outdated), ({"v1": [], "v2": []}, 0))
-        self.assertEqual({tag: row["asked_inputs"] for tag, row in rows.items()}, {"v1": False, "v2": True})
-
-        self.archive.package("hello", "1.1", "two\n")
-        self.archive.sign()
-        rows, outdated = self.looked_at(other, "--exit-code", code=7)
-        self.assertEqual((self.codes(rows["v1"]), outdated), ([], 1))
-        self.assertEqual(self.codes(rows["v2"]), [("newer-input", "warning")])
-        self.assertEqual(rows["v2"]["notes"][0]["sentence"], "~ hello 1.0 -> 1.1 (tools)")
-        self.assertEqual(rows["v2"]["notes"][0]["remedy"], "imgforge rebuild specs/demo.yaml")
-        # With --all the old build too: two packages are newer by now.
-        rows, outdated = self.looked_at(other, "--all")
-        self.assertEqual([len(rows[tag]["notes"]) for tag in ("v1", "v2")], [2, 1])
-        # A channel says what is in use, whatever the newest build is.
-        self.ok(other.run("tag", self.place + ":v1", "stable"))
-        rows, _ = self.looked_at(other)
-        self.assertEqual([len(rows[tag]["notes"]) for tag in ("v1", "v2")], [2, 0])
-        text = self.ok(other.run("outdated", self.place)).stdout
-        self.assertRegex(text, r"(?s)demo:v1\n.*newer-input +~ hello 1\.0 -> 1\.1 \(tools\)")
-        self.assertEqual(self.looked_at(other, "--only", "end-of-life")[0]["v1"]["asked_inputs"], False)
-
-    def test_lost_inputs_and_those_that_are_kept(self):
-        builder = self.builder()
-        self.push(builder)
-        os.remove(os.path.join(self.archive.folder, "debian/pool/hello_1.0_amd64.deb"))
-        other = self.project()
-        rows, _ = self.looked_at(other, "--only", "lost")
-        self.assertEqual(self.codes(rows["v1"]), [("lost-input", "error")])
-        self.assertIn("hello_1.0_amd64.deb", rows["v1"]["notes"][0]["sentence"])
-        self.ok(builder.run("build", "specs/demo.yaml", "--push", "--keep-inputs"))
-        rows, _ = self.looked_at(other, "--only", "lost")
-        self.assertEqual(self.codes(rows["v1"]), [("lost-input", "warning")])
-        self.assertIn("--kept", rows["v1"]["notes"][0]["remedy"])
-
-    def test_what_cannot_be_looked_at_is_said_and_the_others_go_on(self):
-        builder = self.builder()
-        self.push(builder)
-        self.ok(builder.run("build", "specs/demo.yaml", "--to", self.registry.host + "/ml/bare"))
-        other = self.project()
-        bare = self.json(other.run("outdated", self.registry.host + "/ml/bare", "--json", "--exit-code"))
-        self.assertEqual(self.codes(bare["looked_at"][0]), [("no-documents", "info")])
-        other.write(".config/imgforge/config.yaml", "archives:\n  test: {url: \"http://127.0.0.1:1/debian\", keyring: \"%s\"}\n"
-                    % self.archive.keyring)
-        result = other.run("outdated", self.place, self.registry.host + "/ml/bare", "--json", "--only", "newer")
-        seen = self.json(result)
-        self.assertEqual([self.codes(row) for row in seen["looked_at"]], [[("not-checked", "info")], [("no-documents", "info")]])
-        self.assertIn("ml/demo@sha256:", result.stderr)
-
-
-class EndOfLife(Expectations, unittest.TestCase):
-    def test_the_day_decides(self):
-        project = Project()
-        self.addCleanup(project.remove)
-        spec = os.path.join(SOURCE, "specs/pytorch2.6-cuda12.4-debian12.yaml")
-        for day, expected in (("2025-06-01", []), ("2099-01-01", ["os-end-of-life", "python-end-of-life"])):
-            seen = self.ok(project.run("outdated", spec, "--only", "end-of-life", "--date", day, "--json"))
-            notes = json.loads(seen.stdout)["looked_at"][0]["notes"]
-            self.assertEqual(sorted(note["code"] for note in notes), expected)
-
-
 class Repositories(Expectations, unittest.TestCase):
     def test_a_scan_of_harbor_counts(self):
         registry = Harbor()
@@ -293,12 +195,12 @@ class Repositories(Expectations, unittest.TestCase):
         self.ok(project.run("lock", "specs/demo.yaml"))
         built = json.loads(self.ok(project.run("build", "specs/demo.yaml", "--to", registry.host + "/ml/demo", "--json")).stdout)
         seen = json.loads(self.ok(project.run("outdated", registry.host + "/ml/demo", "--json")).stdout)
-        self.assertEqual([note["code"] for note in seen["looked_at"][0]["notes"]], ["no-documents", "not-scanned"])
+        self.assertEqual([note["code"] for note in seen["looked_at"][0]["notes"]], ["not-scanned"])
         self.assertEqual(seen["outdated"], 0)
         registry.control("scan", digest=built["digest"], severity="High", summary={"High": 2, "Low": 1})
         result = project.run("outdated", registry.host + "/ml/demo", "--json", "--exit-code")
         self.assertEqual(result.returncode, 7, result.stderr)
-        note = json.loads(result.stdout)["looked_at"][0]["notes"][1]
+        note = json.loads(result.stdout)["looked_at"][0]["notes"][0]
         self.assertEqual((note["code"], note["severity"]), ("vulnerabilities", "error"))
         self.assertIn("2 high, 1 low", note["sentence"])
         self.ok(project.run("outdated", registry.host + "/ml/demo", "--only", "end-of-life", "--exit-code"))

@@ -10,15 +10,17 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "build/define.h"
+#include "build/lock_changes.h"
+#include "build/resolve.h"
 #include "cli/catalogue_gather.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/shared.h"
 #include "cli/ends.h"
 #include "cli/image_notes.h"
-#include "cli/input_notes.h"
 #include "cli/output.h"
 #include "cli/promotion.h"
 #include "cli/trust.h"
+#include "sources/look_for.h"
 #include "spec/matrix.h"
 
 namespace imgforge::cli {
@@ -27,7 +29,6 @@ namespace {
 constexpr Option kOptions[] = {
     {"only", 0, "CHECK",
      "newer, lost, end-of-life or vulnerabilities; may be given again (default: all)", true},
-    {"all", 'a', "", "look for newer and lost inputs of every image, not only of those in use"},
     {"exit-code", 0, "", "exit with 7 when something is outdated"},
     {"date", 0, "DAY", "the day by which ends of life are judged, as 2026-01-31 (default: today)"},
     IMGFORGE_POLICY_OPTIONS,
@@ -36,12 +37,12 @@ constexpr Option kOptions[] = {
 };
 
 constexpr std::string_view kChecks[] = {"newer", "lost", "end-of-life", "vulnerabilities"};
+constexpr std::size_t kParallel = 8;
 
 struct Subject {
   std::string name;    // the spec, or HOST/REPOSITORY:TAG
   std::string digest;  // of an image
-  bool asked_inputs = false;
-  Notes notes;
+  std::vector<release::CatalogueNote> notes;
 };
 
 using Checks = std::set<std::string>;
@@ -61,6 +62,44 @@ Result<Checks> checks_of(const App& app) {
   return checks;
 }
 
+// What 'imgforge lock' would choose now.
+Result<> look_for_newer(App& app, const spec::ImageSpec& spec, const build::Plan& plan,
+                        Subject& subject) {
+  const build::Workplace place{*TRY(app.store()), *TRY(app.sources()), app.progress(), app.stop(),
+                               &app.images()};
+  const spec::Lock now = TRY(build::resolve(
+      spec, {.previous = {}, .update = {}, .probe_file = app.settings().probe_file}, place));
+  const build::Plan fresh = TRY(build::make_plan(spec, now));
+  for (const build::LockChange& change : build::compare_inputs(plan, fresh)) {
+    subject.notes.push_back({change.security ? "error" : "warning",
+                             change.security ? "security-update" : "newer-input", to_string(change),
+                             "imgforge rebuild " + base::shell_quote(spec.file)});
+  }
+  return {};
+}
+
+Result<> look_for_lost(App& app, const build::Plan& plan, Subject& subject) {
+  const auto inputs = all_inputs(plan);
+  sources::Sources& sources = *TRY(app.sources());
+  const auto lost =
+      TRY(sources::look_for(inputs, sources.addresses(), app.progress(), kParallel, app.stop()));
+  store::Store& store = *TRY(app.store());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!lost[i]) continue;
+    const Errc code = lost[i]->code();
+    if (code != Errc::not_found && code != Errc::mismatch) {
+      app.progress().warn(inputs[i].name + " could not be asked for: " + lost[i]->summary());
+      continue;
+    }
+    const bool here = store.has_input(inputs[i].digest);
+    subject.notes.push_back(
+        {here ? "warning" : "error", "lost-input", lost[i]->summary(),
+         here ? "this store still has it: imgforge fetch --vendor DIR keeps it"
+              : "imgforge lock chooses another; or bring it back from a vendored folder"});
+  }
+  return {};
+}
+
 std::map<std::string, std::string> components_of(const layer::Facts& facts) {
   std::map<std::string, std::string> components;
   for (const layer::Component& one : facts.components) components[one.name] = one.version;
@@ -69,13 +108,9 @@ std::map<std::string, std::string> components_of(const layer::Facts& facts) {
   return components;
 }
 
-InputChecks inputs_of(const Checks& checks) {
-  return {.newer = checks.contains("newer"), .lost = checks.contains("lost")};
-}
-
 Result<Subject> look_at_spec(App& app, const std::string& file, const Checks& checks,
                              const std::string& date) {
-  Subject subject{.name = file, .asked_inputs = inputs_of(checks).any()};
+  Subject subject{.name = file, .digest = {}, .notes = {}};
   const spec::ImageSpec spec = TRY(build::load_image(file, app.settings().layer_paths));
   const std::string lock_file = spec::lock_path(file);
   const auto loaded = spec::load_lock(lock_file);
@@ -90,7 +125,8 @@ Result<Subject> look_at_spec(App& app, const std::string& file, const Checks& ch
     return subject;
   }
   const build::Plan plan = TRY(build::make_plan(spec, lock));
-  subject.notes = TRY(input_notes(app, inputs_of(checks), spec, plan, spec.file));
+  if (checks.contains("newer")) TRY(look_for_newer(app, spec, plan, subject));
+  if (checks.contains("lost")) TRY(look_for_lost(app, plan, subject));
   if (checks.contains("end-of-life")) {
     for (auto& note : end_of_life_notes(components_of(plan.facts), date)) {
       subject.notes.push_back(std::move(note));
@@ -104,29 +140,13 @@ bool is_wanted(const release::CatalogueNote& note, const Checks& checks) {
   return checks.contains("vulnerabilities");
 }
 
-// Those that a channel names; where there are no channels, the newest build. What was built before
-// stays what it is, and is rebuilt by nobody.
-std::set<std::string> images_in_use(const release::Catalogue& catalogue) {
-  std::set<std::string> digests;
-  for (const release::CatalogueImage& image : catalogue.images) {
-    if (!image.channels.empty()) digests.insert(image.digest);
-  }
-  if (digests.empty() && !catalogue.images.empty()) digests.insert(catalogue.images[0].digest);
-  return digests;
-}
-
 Result<> look_at_repository(App& app, const oci::RegistryReference& place, const Checks& checks,
                             const std::string& date, std::vector<Subject>& subjects) {
   const Releasing releasing = TRY(open_releasing(app));
   release::Catalogue catalogue;
   TRY(add_repository(app, place, releasing, date, catalogue));
-  KeptInputNotes inputs(app, inputs_of(checks));
-  const std::set<std::string> in_use = images_in_use(catalogue);
   for (release::CatalogueImage& image : catalogue.images) {
-    Subject subject{.name = image.repository + ":" + image.tag, .digest = image.digest};
-    subject.asked_inputs =
-        inputs_of(checks).any() && (app.args().flag("all") || in_use.contains(image.digest));
-    if (subject.asked_inputs) subject.notes = TRY(inputs.of(place, image.digest));
+    Subject subject{image.repository + ":" + image.tag, image.digest, {}};
     for (auto& note : image.notes) {
       if (is_wanted(note, checks)) subject.notes.push_back(std::move(note));
     }
@@ -159,9 +179,7 @@ base::Json json_of(const std::vector<Subject>& subjects, std::size_t outdated) {
                        {"sentence", note.sentence},
                        {"remedy", note.remedy}});
     }
-    base::Json row = {{"name", subject.name},
-                      {"asked_inputs", subject.asked_inputs},
-                      {"notes", std::move(notes)}};
+    base::Json row = {{"name", subject.name}, {"notes", std::move(notes)}};
     if (!subject.digest.empty()) row["digest"] = subject.digest;
     rows.push_back(std::move(row));
   }
@@ -217,28 +235,24 @@ Result<int> run(App& app) {
 }  // namespace
 
 Command outdated_command() {
-  return {
-      .name = "outdated",
-      .summary =
-          "what has something newer, reached its end, is gone at its source, or is vulnerable",
-      .synopsis = "SPEC|HOST/REPOSITORY... [options]",
-      .details =
-          "Of a spec: what 'imgforge lock' would choose now against its lock, whether every "
-          "locked input is still\n"
-          "served, and ends of life. Of a repository: ends of life of its images and Harbor's "
-          "scan; and of those in use\n"
-          "(that a channel names; else the newest build) the same as of a spec, by the spec and "
-          "lock that\n"
-          "'build --push --attest' put beside them. Writes nothing.\n\n"
-          "Examples:\n"
-          "  imgforge outdated specs/app.yaml\n"
-          "  imgforge outdated specs/*.yaml --exit-code               7 when something is "
-          "outdated (for pipelines)\n"
-          "  imgforge outdated specs/app.yaml --only lost             do the mirrors still "
-          "have everything?\n"
-          "  imgforge outdated harbor.example/ml/pytorch-cuda --json",
-      .options = kOptions,
-      .run = run};
+  return {.name = "outdated",
+          .summary =
+              "what has something newer, reached its end, is gone at its source, or is vulnerable",
+          .synopsis = "SPEC|HOST/REPOSITORY... [options]",
+          .details =
+              "Of a spec: what 'imgforge lock' would choose now against its lock, whether every "
+              "locked input is still\n"
+              "served, and ends of life. Of a repository: ends of life of its images, and Harbor's "
+              "scan. Writes nothing.\n\n"
+              "Examples:\n"
+              "  imgforge outdated specs/app.yaml\n"
+              "  imgforge outdated specs/*.yaml --exit-code               7 when something is "
+              "outdated (for pipelines)\n"
+              "  imgforge outdated specs/app.yaml --only lost             do the mirrors still "
+              "have everything?\n"
+              "  imgforge outdated harbor.example/ml/pytorch-cuda --json",
+          .options = kOptions,
+          .run = run};
 }
 
 }  // namespace imgforge::cli
