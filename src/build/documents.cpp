@@ -9,6 +9,7 @@
 #include "build/assemble.h"
 #include "build/define.h"
 #include "oci/artifact.h"
+#include "spec/matrix.h"
 #include "spec/read_document.h"
 
 namespace imgforge::build {
@@ -19,6 +20,7 @@ constexpr const char* kTitle = "org.opencontainers.image.title";
 constexpr const char* kSource = "org.opencontainers.image.source";
 constexpr const char* kRevision = "org.opencontainers.image.revision";
 constexpr const char* kBuildId = "io.imgforge.build-id";
+constexpr const char* kCell = "io.imgforge.cell";
 constexpr const char* kVersion = "io.imgforge.version";
 
 std::string extension(const std::string& path) {
@@ -56,8 +58,10 @@ Result<BuildDocuments> collect_documents(const std::string& spec_file,
   lock.manifest.clear();
   BuildDocuments documents;
   documents.build_id = spec.build;
-  documents.spec = {"specs/" + base::base_name(spec_file), TRY(base::read_file(spec_file))};
-  documents.lock = {spec::lock_path(documents.spec.path), spec::format_lock(lock)};
+  const spec::SpecAddress address = spec::parse_address(spec_file);
+  documents.spec = {"specs/" + base::base_name(address.file), TRY(base::read_file(address.file))};
+  documents.cell = address.cell;
+  documents.lock = {spec::lock_path(spec_address(documents)), spec::format_lock(lock)};
   for (const std::string& file : spec.files) {
     if (file == spec.files.front()) continue;
     const auto root = TRY(spec::read_document(file));
@@ -101,6 +105,7 @@ release::Artifact documents_artifact(const BuildDocuments& documents,
   manifest.subject = oci::Descriptor{image.media_type, image.digest, image.size, {}, {}, {}};
   manifest.annotations[kBuildId] = documents.build_id;
   manifest.annotations[kVersion] = documents.version;
+  if (!documents.cell.empty()) manifest.annotations[kCell] = documents.cell;
   if (!documents.source.empty()) manifest.annotations[kSource] = documents.source;
   if (!documents.commit.empty()) manifest.annotations[kRevision] = documents.commit;
   artifact.manifest.bytes = oci::to_json(manifest);
@@ -118,6 +123,7 @@ Result<BuildDocuments> read_documents(const release::Artifact& artifact) {
   BuildDocuments documents;
   documents.build_id = value_of(manifest.annotations, kBuildId);
   documents.version = value_of(manifest.annotations, kVersion);
+  documents.cell = value_of(manifest.annotations, kCell);
   documents.source = value_of(manifest.annotations, kSource);
   documents.commit = value_of(manifest.annotations, kRevision);
   for (const oci::Descriptor& layer : manifest.layers) {
@@ -143,10 +149,15 @@ Result<BuildDocuments> read_documents(const release::Artifact& artifact) {
       documents.files.push_back(std::move(file));
     }
   }
-  if (documents.spec.path.empty() || documents.lock.path != spec::lock_path(documents.spec.path)) {
+  if (documents.spec.path.empty() ||
+      documents.lock.path != spec::lock_path(spec_address(documents))) {
     return fail(Errc::invalid, "it does not hold one spec with its lock");
   }
   return documents;
+}
+
+std::string spec_address(const BuildDocuments& documents) {
+  return documents.spec.path + (documents.cell.empty() ? "" : "#" + documents.cell);
 }
 
 Result<std::string> write_project(const BuildDocuments& documents, const std::string& directory) {
@@ -160,7 +171,7 @@ Result<std::string> write_project(const BuildDocuments& documents, const std::st
   TRY(write(documents.lock));
   for (const KeptFile& file : documents.definitions) TRY(write(file));
   for (const KeptFile& file : documents.files) TRY(write(file));
-  return base::join_path(directory, documents.spec.path);
+  return base::join_path(directory, spec_address(documents));
 }
 
 Result<> check_documents_of_image(const oci::Manifest& image, const spec::ImageSpec& spec,

@@ -28,7 +28,8 @@ struct KeptFile {
 };
 
 struct BuildDocuments {
-  KeptFile spec;
+  KeptFile spec;     // or the matrix file that has it
+  std::string cell;  // of the matrix; or empty
   KeptFile lock;
   std::vector<KeptFile> definitions;
   std::vector<KeptFile> files;  // that the lock was made from: requirements files, pylocks
@@ -50,7 +51,11 @@ bool is_documents(const oci::Manifest& manifest);
 /// project, or where the others belong.
 Result<BuildDocuments> read_documents(const release::Artifact& artifact);
 
-/// Writes them as a project: specs/, layers/, files. Returns the spec's path.
+/// What commands that take a spec call it in its project: "specs/app.yaml",
+/// "specs/app.matrix.yaml#CELL".
+std::string spec_address(const BuildDocuments& documents);
+
+/// Writes them as a project: specs/, layers/, files. Returns the spec's address.
 Result<std::string> write_project(const BuildDocuments& documents, const std::string& directory);
 
 /// Errc::mismatch when `image` says that it was built from another spec or lock.

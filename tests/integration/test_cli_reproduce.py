@@ -252,6 +252,21 @@ class ReproduceTest(Expectations, unittest.TestCase):
         self.assertTrue(result["identical"])
         self.assertEqual(result["inputs"]["kept"]["count"], 2)  # the wheel, the probe
 
+    def test_a_cell_of_a_matrix(self):
+        indented = "".join("  " + line for line in SPEC.replace("build: v1", "build: v1_${greeting}").replace(
+            "GREETING: hello", 'GREETING: "${greeting}"').splitlines(keepends=True))
+        project = self.project("imgforge: 1\nmatrix: demo\naxes: {greeting: [hello, bye]}\nspec:\n" + indented + "  ")
+        os.rename(project.path("specs/demo.yaml"), project.path("specs/demo.matrix.yaml"))
+        cell = "specs/demo.matrix.yaml#bye"
+        self.ok(project.run("keygen", "-o", "release", **self.key()))
+        self.ok(project.run("lock", cell))
+        built = json.loads(self.ok(project.run("build", cell, "--push", "--keep-inputs", "--attest", "-k", "release.key", "--json",
+                                               **self.key())).stdout)
+        self.sources_move_on()
+        result = json.loads(self.ok(self.machine().run("reproduce", "%s:%s" % (self.repository, built["tag"]), "--json")).stdout)
+        self.assertTrue(result["identical"])
+        self.assertEqual(result["inputs"]["kept"]["count"], 3)
+
     def key(self):
         return {"IMGFORGE_KEY_PASSPHRASE": "correct horse"}
 

@@ -23,6 +23,7 @@ LayerDifference differing(LayerDifference::Kind kind, const std::string& id,
 
 build::BuildDocuments documents() {
   return {.spec = {"specs/app.yaml", "imgforge: 1\n"},
+          .cell = {},
           .lock = {"specs/app.lock.json", "{}\n"},
           .definitions = {{"layers/os/a.yaml", "a\n"}, {"layers/os/b.yaml", "a\n"}},
           .files = {{"requirements/base.txt", "numpy\n"}},
@@ -44,6 +45,19 @@ TEST_CASE("documents go beside an image and come back") {
   const auto manifest = oci::parse_manifest(artifact.manifest.bytes);
   REQUIRE(manifest);
   CHECK(manifest->subject->digest == descriptor("image").digest);
+}
+
+TEST_CASE("documents of a matrix's cell say which cell") {
+  auto cell = documents();
+  cell.spec.path = "specs/app.matrix.yaml";
+  cell.cell = "a1-b2";
+  cell.lock.path = "specs/app.matrix.a1-b2.lock.json";
+  const auto back = build::read_documents(build::documents_artifact(cell, descriptor("image")));
+  REQUIRE(back);
+  CHECK(*back == cell);
+  CHECK(build::spec_address(*back) == "specs/app.matrix.yaml#a1-b2");
+  cell.cell = "a1-b1";
+  CHECK_FALSE(build::read_documents(build::documents_artifact(cell, descriptor("image"))));
 }
 
 TEST_CASE("documents that lead out of the project are refused") {
