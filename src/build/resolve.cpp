@@ -55,7 +55,12 @@ Result<spec::Lock> resolve(const spec::ImageSpec& spec, const ResolveOptions& op
     const spec::LockedLayer* previous = find_layer(options.previous, layer.use.id);
     if (previous != nullptr && previous->kind != layer.use.kind) previous = nullptr;
     std::string part;
-    if (previous != nullptr && keeps_part(options, spec, layers, layer.use.id)) {
+    if (options.keep.contains(layer.use.id)) {
+      if (previous == nullptr) {
+        return fail(Errc::internal, frame + " is to be kept, and there is no older lock of it");
+      }
+      part = previous->part;
+    } else if (previous != nullptr && keeps_part(options, spec, layers, layer.use.id)) {
       part = previous->part;
     } else {
       auto task = place.progress.start("resolve", layer.use.id, std::nullopt);

@@ -29,6 +29,9 @@ struct ResolveOptions {
   /// Names (layer ids, packages, projects) that may change; empty: everything may. Needs
   /// `previous`.
   std::set<std::string> update;
+  /// Layers that keep their part of `previous`, which is there for each of them: what resolving
+  /// them takes is not here. Layers above see what they had then.
+  std::set<std::string> keep;
   std::string probe_file;  // the compiled probe to put into the image
 };
 

@@ -9,9 +9,9 @@
 #include "base/task_group.h"
 #include "base/text.h"
 #include "build/build.h"
-#include "build/define.h"
 #include "build/inputs.h"
 #include "cli/commands/shared.h"
+#include "cli/kept_documents.h"
 #include "cli/version.h"
 #include "env/git.h"
 #include "registry/repository.h"
@@ -20,73 +20,6 @@ namespace imgforge::cli {
 namespace {
 
 constexpr std::size_t kTransfers = 6;
-
-/// What stands beside the image and is of use here.
-struct Kept {
-  std::vector<release::Artifact> documents;  // manifests only
-  std::map<oci::Digest, build::KeptInput> inputs;
-};
-
-Result<Kept> look_beside(const RegistryImage& image) {
-  Kept kept;
-  for (release::Artifact& one : TRY(image.repository->artifacts(image.descriptor().digest))) {
-    const auto manifest = oci::parse_manifest(one.manifest.bytes);
-    if (!manifest) continue;
-    if (build::is_documents(*manifest)) kept.documents.push_back(std::move(one));
-    kept.inputs.merge(build::kept_inputs(*manifest));
-  }
-  return kept;
-}
-
-Error no_documents(const RegistryImage& image) {
-  return Error(Errc::not_found, fmt::format("{} has no spec and lock beside it", image.name))
-      .hint(
-          "give the project that it was built from: --spec specs/NAME.yaml (with its lock); "
-          "'imgforge build --push --attest' and '--keep-inputs' put them beside the image");
-}
-
-struct Loaded {
-  std::string spec_file;
-  spec::ImageSpec spec;
-  spec::Lock lock;
-};
-
-Result<Loaded> load(const std::string& spec_file, const std::vector<std::string>& layer_paths) {
-  Loaded loaded{spec_file, TRY(build::load_image(spec_file, layer_paths)), {}};
-  const std::string lock_file = spec::lock_path(spec_file);
-  loaded.lock = TRY(spec::load_lock(lock_file));
-  TRY(spec::check_lock(loaded.lock, loaded.spec, lock_file));
-  return loaded;
-}
-
-struct Attached {
-  Loaded loaded;
-  build::BuildDocuments documents;
-  std::string digest;
-};
-
-/// The documents beside the image that are those which the image names; somebody else's do not
-/// matter as long as the right ones are there.
-Result<Attached> attached_documents(const RegistryImage& image, const Kept& kept,
-                                    const oci::Manifest& manifest, const std::string& scratch) {
-  std::optional<Error> trouble;
-  for (const release::Artifact& one : kept.documents) {
-    const std::string digest = one.manifest.descriptor.digest.to_string();
-    const auto open = [&]() -> Result<Attached> {
-      build::BuildDocuments documents =
-          TRY(build::read_documents(TRY(image.repository->fetch(one))));
-      const std::string folder =
-          base::join_path(scratch, "project-" + one.manifest.descriptor.digest.short_hex());
-      Loaded loaded = TRY(load(TRY(build::write_project(documents, folder)), {}));
-      TRY(build::check_documents_of_image(manifest, loaded.spec, loaded.lock));
-      return Attached{std::move(loaded), std::move(documents), digest};
-    };
-    auto opened = base::with_context(open(), "the documents " + digest + " beside the image");
-    if (opened) return opened;
-    if (!trouble) trouble = std::move(opened.error());
-  }
-  return fail(trouble ? *std::move(trouble) : no_documents(image));
-}
 
 bool needs_project(const spec::ImageSpec& spec) {
   return std::any_of(spec.layers.begin(), spec.layers.end(),
@@ -123,7 +56,7 @@ bool is_from_folder(const spec::LayerUse& layer) {
 
 /// This working folder or the top of the clone around it, where it has the commits of all `files`
 /// layers: they are pinned by object name, so another repository cannot be mistaken for it.
-std::optional<std::string> clone_here(const App& app, const Loaded& loaded) {
+std::optional<std::string> clone_here(const App& app, const LockedSpec& loaded) {
   const auto& layers = loaded.spec.layers;
   if (std::any_of(layers.begin(), layers.end(), is_from_folder)) return std::nullopt;
   std::vector<std::string> folders;
@@ -137,7 +70,7 @@ std::optional<std::string> clone_here(const App& app, const Loaded& loaded) {
   return std::nullopt;
 }
 
-void note_layers(const Loaded& loaded, const build::Plan& plan,
+void note_layers(const LockedSpec& loaded, const build::Plan& plan,
                  build::BuildCircumstances& circumstances) {
   for (const spec::LayerUse& layer : loaded.spec.layers) {
     if (is_from_folder(layer)) circumstances.folder_layers.push_back(layer.id);
@@ -280,7 +213,7 @@ Result<Rebuilt> rebuild_in(App& app, const RegistryImage& image, const RebuildPl
 }  // namespace
 
 Result<std::map<oci::Digest, build::KeptInput>> inputs_beside(const RegistryImage& image) {
-  return TRY(look_beside(image)).inputs;
+  return TRY(look_for_kept(*image.repository, image.descriptor().digest)).inputs;
 }
 
 Result<std::size_t> take_beside(App& app, const RegistryImage& image,
@@ -295,27 +228,27 @@ Result<std::size_t> take_beside(App& app, const RegistryImage& image,
 Result<RebuildPlan> plan_rebuild(App& app, const RegistryImage& image,
                                  const RebuildOptions& options, const std::string& scratch) {
   const oci::Manifest manifest = TRY(oci::parse_manifest(image.manifest.bytes));
-  Kept kept = TRY(look_beside(image));
-  auto attached = attached_documents(image, kept, manifest, scratch);
+  KeptBeside kept = TRY(look_for_kept(*image.repository, image.descriptor().digest));
+  auto attached = open_documents(*image.repository, image.name, image.manifest, kept, scratch);
   RebuildPlan plan;
-  Loaded loaded;
+  LockedSpec loaded;
   build::BuildDocuments documents;
   if (options.spec_file.empty()) {
     if (!attached) return fail(std::move(attached.error()));
-    loaded = std::move(attached->loaded);
+    loaded = std::move(attached->locked);
     documents = std::move(attached->documents);
     plan.documents = "beside the image, " + attached->digest;
     plan.build_id = documents.build_id;
     plan.project = options.source;
   } else {
     plan.layer_paths = app.settings().layer_paths;
-    loaded = TRY(load(options.spec_file, plan.layer_paths));
+    loaded = TRY(load_locked(options.spec_file, plan.layer_paths));
     plan.documents = options.spec_file;
     plan.circumstances.other_documents =
         !build::check_documents_of_image(manifest, loaded.spec, loaded.lock).has_value();
     if (attached) {
       plan.circumstances.other_layers =
-          build::layers_that_differ(attached->loaded.lock, loaded.lock);
+          build::layers_that_differ(attached->locked.lock, loaded.lock);
       documents = std::move(attached->documents);
       // The id may be the next free one instead of the spec's.
       if (!plan.circumstances.other_documents) plan.build_id = documents.build_id;

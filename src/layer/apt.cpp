@@ -115,6 +115,8 @@ class AptDefinition final : public Definition {
  public:
   explicit AptDefinition(AptSpec spec) : spec_(std::move(spec)) {}
 
+  std::vector<std::string> project_paths() const override { return keyrings(spec_.sources); }
+
   Result<std::string> resolve(const ResolveContext& context) const override {
     if (context.below.dpkg_status.empty()) {
       return fail(Error(Errc::invalid, "there is no Debian system below this layer of kind apt")

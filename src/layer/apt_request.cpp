@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "base/file.h"
 
 namespace imgforge::layer {
@@ -53,18 +55,26 @@ std::vector<std::string> read_package_names(LayerFields& fields) {
   return names;
 }
 
-std::vector<sources::AptSource> with_keyrings(std::vector<sources::AptSource> sources,
-                                              const std::string& project_directory) {
+std::vector<std::string> keyrings(const std::vector<sources::AptSource>& sources) {
+  std::set<std::string> files;
+  for (const sources::AptSource& source : sources) {
+    if (!source.keyring.empty()) files.insert(source.keyring);
+  }
+  return {files.begin(), files.end()};
+}
+
+Result<std::vector<sources::AptSource>> with_keyrings(std::vector<sources::AptSource> sources,
+                                                      const std::string& project_directory) {
   for (sources::AptSource& source : sources) {
     if (source.keyring.empty()) continue;
-    source.keyring = base::join_path(project_directory, source.keyring);
+    source.keyring = TRY(base::absolute_path(base::join_path(project_directory, source.keyring)));
   }
   return sources;
 }
 
 Result<std::string> resolve_debs(const ResolveContext& context, sources::AptRequest request,
                                  std::string_view kind) {
-  request.sources = with_keyrings(std::move(request.sources), context.project_directory);
+  request.sources = TRY(with_keyrings(std::move(request.sources), context.project_directory));
   request.architecture = context.below.architecture;
   request.pins = TRY(pins_of(context));
   auto found = TRY(context.sources.resolve_apt(request, context.stop));

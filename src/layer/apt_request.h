@@ -19,9 +19,12 @@ std::vector<sources::AptSource> read_apt_sources(LayerFields& fields,
 /// pattern or a removal is rejected.
 std::vector<std::string> read_package_names(LayerFields& fields);
 
-/// Keyrings are relative to the project.
-std::vector<sources::AptSource> with_keyrings(std::vector<sources::AptSource> sources,
-                                              const std::string& project_directory);
+/// Those that the spec names, each once; of others the machine's configuration knows.
+std::vector<std::string> keyrings(const std::vector<sources::AptSource>& sources);
+
+/// Keyrings are relative to the project; apt takes absolute paths alone.
+Result<std::vector<sources::AptSource>> with_keyrings(std::vector<sources::AptSource> sources,
+                                                      const std::string& project_directory);
 
 /// Asks, keeps what an older lock has, reads the distribution's identity, and formats the part.
 Result<std::string> resolve_debs(const ResolveContext& context, sources::AptRequest request,

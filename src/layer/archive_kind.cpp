@@ -115,6 +115,11 @@ class ArchiveDefinition final : public Definition {
  public:
   explicit ArchiveDefinition(Settings settings) : settings_(std::move(settings)) {}
 
+  std::vector<std::string> project_paths() const override {
+    if (settings_.origin.kind != sources::Origin::Kind::project) return {};
+    return {settings_.origin.path};
+  }
+
   Result<std::string> resolve(const ResolveContext& context) const override {
     const auto input = TRY(find(context));
     if (!settings_.sha256.empty() && input.digest.hex() != settings_.sha256) {

@@ -139,6 +139,8 @@ class BootstrapDefinition final : public Definition {
  public:
   explicit BootstrapDefinition(BootstrapSpec spec) : spec_(std::move(spec)) {}
 
+  std::vector<std::string> project_paths() const override { return keyrings(spec_.sources); }
+
   Result<std::string> resolve(const ResolveContext& context) const override {
     if (!context.below.dpkg_status.empty()) {
       return fail(Error(Errc::invalid,

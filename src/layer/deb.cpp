@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/task_group.h"
 #include "base/text.h"
+#include "layer/apt_request.h"
 #include "layer/deb_lock.h"
 #include "layer/deb_unpack.h"
 #include "layer/layer_fields.h"
@@ -113,17 +114,15 @@ class DebDefinition final : public Definition {
  public:
   explicit DebDefinition(Settings settings) : settings_(std::move(settings)) {}
 
+  std::vector<std::string> project_paths() const override { return keyrings(settings_.sources); }
+
   Result<std::string> resolve(const ResolveContext& context) const override {
     sources::AptRequest request{.sources = settings_.sources,
                                 .packages = settings_.packages,
                                 .architecture = context.below.architecture,
                                 .with_essential = false,
                                 .installed_status = context.below.dpkg_status};
-    for (sources::AptSource& source : request.sources) {
-      if (!source.keyring.empty()) {
-        source.keyring = base::join_path(context.project_directory, source.keyring);
-      }
-    }
+    request.sources = TRY(with_keyrings(std::move(request.sources), context.project_directory));
     request.pins = TRY(pins_of(context));
     auto found = TRY(context.sources.resolve_apt(request, context.stop));
     if (found.debs.empty()) {

@@ -42,6 +42,8 @@ struct PlanContext {
 class Definition {
  public:
   virtual ~Definition() = default;
+  /// What resolve() reads of the project, as the spec names it; absolute where the spec says so.
+  virtual std::vector<std::string> project_paths() const { return {}; }
   /// The locked part: canonical JSON text, the kind's own format.
   virtual Result<std::string> resolve(const ResolveContext& context) const = 0;
   /// Adds what this layer brings. Fails when the part contradicts itself or what is below (Python

@@ -225,6 +225,8 @@ class FilesDefinition final : public Definition {
  public:
   explicit FilesDefinition(Settings settings) : settings_(std::move(settings)) {}
 
+  std::vector<std::string> project_paths() const override { return {settings_.folder}; }
+
   Result<std::string> resolve(const ResolveContext& context) const override {
     const std::string folder = base::join_path(context.project_directory, settings_.folder);
     if (!base::is_directory(folder)) {

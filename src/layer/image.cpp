@@ -234,6 +234,12 @@ class ImageDefinition final : public Definition {
  public:
   explicit ImageDefinition(Settings settings) : settings_(std::move(settings)) {}
 
+  std::vector<std::string> project_paths() const override {
+    if (const auto* layout = settings_.ref.layout()) return {layout->directory};
+    if (const auto* file = settings_.ref.archive()) return {file->file};
+    return {};
+  }
+
   Result<std::string> resolve(const ResolveContext& context) const override {
     const auto manifest = bring(settings_.ref, settings_.platform, context.images, context.store,
                                 context.project_directory, context.progress, context.stop);

@@ -60,6 +60,11 @@ class Wheels final : public Definition {
  public:
   explicit Wheels(WheelsSpec spec) : spec_(std::move(spec)) {}
 
+  std::vector<std::string> project_paths() const override {
+    const auto& path = spec_.pylock ? spec_.pylock : spec_.requirements_file;
+    return path ? std::vector<std::string>{*path} : std::vector<std::string>();
+  }
+
   Result<std::string> resolve(const ResolveContext& context) const override {
     WheelsPart part = TRY(target(context.below));
     const auto request = TRY(this->request(context, part));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -10,11 +11,14 @@
 #include "cli/catalogue_gather.h"
 #include "cli/commands/commands.h"
 #include "cli/ends.h"
+#include "cli/image_inputs.h"
 #include "cli/image_notes.h"
 #include "cli/output.h"
 #include "cli/promotion.h"
+#include "cli/repositories.h"
 #include "cli/trust.h"
 #include "release/catalogue_html.h"
+#include "release/in_use.h"
 
 namespace imgforge::cli {
 namespace {
@@ -23,6 +27,8 @@ constexpr Option kOptions[] = {
     {"html", 0, "FILE", "write one web page that needs nothing else"},
     {"title", 0, "TEXT", "of the page (default \"Images\")"},
     {"date", 0, "DAY", "the day by which ends of life are judged, as 2026-01-31 (default: today)"},
+    {"outdated", 0, "",
+     "also look for newer and lost inputs of the images in use (as 'imgforge outdated')"},
     {"dry-run", 'n', "", "gather and show, write no page"},
     IMGFORGE_POLICY_OPTIONS,
     IMGFORGE_TRUST_OPTIONS,
@@ -84,8 +90,29 @@ void join_same(release::Catalogue& catalogue) {
     if (same->probes.empty()) same->probes = image.probes;
     if (same->signers.empty()) same->signers = image.signers;
     if (same->platform.empty()) same->platform = image.platform;
+    for (auto& note : image.notes) {
+      if (std::find(same->notes.begin(), same->notes.end(), note) == same->notes.end()) {
+        same->notes.push_back(std::move(note));
+      }
+    }
   }
   catalogue.images = std::move(images);
+}
+
+// Adds notes to images of one repository.
+Result<> look_for_inputs(App& app, const oci::RegistryReference& place,
+                         std::span<release::CatalogueImage> images) {
+  const auto repository = TRY(open_repository(app, place));
+  const base::TempDir scratch = TRY(TRY(app.store())->scratch("catalog"));
+  ImageInputs inputs(app, *repository, {"newer", "lost"}, scratch.path());
+  const std::vector<bool> used = release::in_use({images.begin(), images.end()});
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    if (!used[i]) continue;
+    const oci::Digest digest = TRY(oci::Digest::parse(images[i].digest));
+    auto found = TRY(inputs.look_at(digest, images[i].repository + ":" + images[i].tag));
+    for (auto& note : found.notes) images[i].notes.push_back(std::move(note));
+  }
+  return {};
 }
 
 Result<int> run(App& app) {
@@ -112,6 +139,9 @@ Result<int> run(App& app) {
     if (!releasing) releasing = TRY(open_releasing(app));
     const std::size_t before = catalogue.images.size();
     TRY(base::with_context(add_repository(app, *place, *releasing, date, catalogue), word));
+    if (app.args().flag("outdated")) {
+      TRY(look_for_inputs(app, *place, std::span(catalogue.images).subspan(before)));
+    }
     if (catalogue.images.size() == before) app.progress().warn(word + " has no images");
   }
   join_same(catalogue);

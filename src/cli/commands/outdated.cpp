@@ -10,17 +10,17 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "build/define.h"
-#include "build/lock_changes.h"
-#include "build/resolve.h"
 #include "cli/catalogue_gather.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/shared.h"
 #include "cli/ends.h"
+#include "cli/image_inputs.h"
 #include "cli/image_notes.h"
 #include "cli/output.h"
 #include "cli/promotion.h"
+#include "cli/repositories.h"
 #include "cli/trust.h"
-#include "sources/look_for.h"
+#include "release/in_use.h"
 #include "spec/matrix.h"
 
 namespace imgforge::cli {
@@ -29,6 +29,9 @@ namespace {
 constexpr Option kOptions[] = {
     {"only", 0, "CHECK",
      "newer, lost, end-of-life or vulnerabilities; may be given again (default: all)", true},
+    {"all", 'a', "",
+     "of a repository, look for newer and lost inputs of old builds, too, not only of what is in "
+     "use"},
     {"exit-code", 0, "", "exit with 7 when something is outdated"},
     {"date", 0, "DAY", "the day by which ends of life are judged, as 2026-01-31 (default: today)"},
     IMGFORGE_POLICY_OPTIONS,
@@ -37,12 +40,14 @@ constexpr Option kOptions[] = {
 };
 
 constexpr std::string_view kChecks[] = {"newer", "lost", "end-of-life", "vulnerabilities"};
-constexpr std::size_t kParallel = 8;
 
 struct Subject {
   std::string name;    // the spec, or HOST/REPOSITORY:TAG
   std::string digest;  // of an image
+  std::vector<std::string> channels = {};
   std::vector<release::CatalogueNote> notes;
+  std::set<std::string> checked = {};  // of newer and lost: those that were looked at to the end
+  bool history = false;                // an old build, of which inputs were not looked for
 };
 
 using Checks = std::set<std::string>;
@@ -62,50 +67,16 @@ Result<Checks> checks_of(const App& app) {
   return checks;
 }
 
-// What 'imgforge lock' would choose now.
-Result<> look_for_newer(App& app, const spec::ImageSpec& spec, const build::Plan& plan,
-                        Subject& subject) {
-  const build::Workplace place{*TRY(app.store()), *TRY(app.sources()), app.progress(), app.stop(),
-                               &app.images()};
-  const spec::Lock now = TRY(build::resolve(
-      spec, {.previous = {}, .update = {}, .probe_file = app.settings().probe_file}, place));
-  const build::Plan fresh = TRY(build::make_plan(spec, now));
-  for (const build::LockChange& change : build::compare_inputs(plan, fresh)) {
-    subject.notes.push_back({change.security ? "error" : "warning",
-                             change.security ? "security-update" : "newer-input", to_string(change),
-                             "imgforge rebuild " + base::shell_quote(spec.file)});
-  }
-  return {};
-}
-
-Result<> look_for_lost(App& app, const build::Plan& plan, Subject& subject) {
-  const auto inputs = all_inputs(plan);
-  sources::Sources& sources = *TRY(app.sources());
-  const auto lost =
-      TRY(sources::look_for(inputs, sources.addresses(), app.progress(), kParallel, app.stop()));
-  store::Store& store = *TRY(app.store());
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (!lost[i]) continue;
-    const Errc code = lost[i]->code();
-    if (code != Errc::not_found && code != Errc::mismatch) {
-      app.progress().warn(inputs[i].name + " could not be asked for: " + lost[i]->summary());
-      continue;
-    }
-    const bool here = store.has_input(inputs[i].digest);
-    subject.notes.push_back(
-        {here ? "warning" : "error", "lost-input", lost[i]->summary(),
-         here ? "this store still has it: imgforge fetch --vendor DIR keeps it"
-              : "imgforge lock chooses another; or bring it back from a vendored folder"});
-  }
-  return {};
-}
-
 std::map<std::string, std::string> components_of(const layer::Facts& facts) {
   std::map<std::string, std::string> components;
   for (const layer::Component& one : facts.components) components[one.name] = one.version;
   if (!facts.os_id.empty()) components[facts.os_id] = facts.os_version;
   if (facts.python) components["python"] = facts.python->version;
   return components;
+}
+
+void add(Subject& subject, std::vector<release::CatalogueNote> notes) {
+  for (auto& note : notes) subject.notes.push_back(std::move(note));
 }
 
 Result<Subject> look_at_spec(App& app, const std::string& file, const Checks& checks,
@@ -125,12 +96,21 @@ Result<Subject> look_at_spec(App& app, const std::string& file, const Checks& ch
     return subject;
   }
   const build::Plan plan = TRY(build::make_plan(spec, lock));
-  if (checks.contains("newer")) TRY(look_for_newer(app, spec, plan, subject));
-  if (checks.contains("lost")) TRY(look_for_lost(app, plan, subject));
-  if (checks.contains("end-of-life")) {
-    for (auto& note : end_of_life_notes(components_of(plan.facts), date)) {
-      subject.notes.push_back(std::move(note));
+  if (checks.contains("newer")) {
+    add(subject,
+        TRY(newer_notes(app, spec, lock, {}, "imgforge rebuild " + base::shell_quote(spec.file))));
+    subject.checked.insert("newer");
+  }
+  if (checks.contains("lost")) {
+    const LostInputs found = TRY(look_for_lost(app, plan));
+    for (const auto& [input, error] : found.unasked) {
+      app.progress().warn(input.name + " could not be asked for: " + error.summary());
     }
+    add(subject, lost_notes(found, {*TRY(app.store()), {}, {}}));
+    if (found.unasked.empty()) subject.checked.insert("lost");
+  }
+  if (checks.contains("end-of-life")) {
+    add(subject, end_of_life_notes(components_of(plan.facts), date));
   }
   return subject;
 }
@@ -145,8 +125,27 @@ Result<> look_at_repository(App& app, const oci::RegistryReference& place, const
   const Releasing releasing = TRY(open_releasing(app));
   release::Catalogue catalogue;
   TRY(add_repository(app, place, releasing, date, catalogue));
-  for (release::CatalogueImage& image : catalogue.images) {
-    Subject subject{image.repository + ":" + image.tag, image.digest, {}};
+  Checks of_inputs;
+  for (const char* check : {"newer", "lost"}) {
+    if (checks.contains(check)) of_inputs.insert(check);
+  }
+  if (!of_inputs.empty()) TRY(app.sources());  // a mistake in the configuration is no image's
+  const auto repository = TRY(open_repository(app, place));
+  const base::TempDir scratch = TRY(TRY(app.store())->scratch("outdated"));
+  ImageInputs inputs(app, *repository, of_inputs, scratch.path());
+  const std::vector<bool> used = release::in_use(catalogue.images);
+  for (std::size_t i = 0; i < catalogue.images.size(); ++i) {
+    release::CatalogueImage& image = catalogue.images[i];
+    Subject subject{.name = image.repository + ":" + image.tag,
+                    .digest = image.digest,
+                    .channels = image.channels,
+                    .notes = {}};
+    subject.history = !of_inputs.empty() && !used[i] && !app.args().flag("all");
+    if (!of_inputs.empty() && !subject.history) {
+      auto found = TRY(inputs.look_at(TRY(oci::Digest::parse(image.digest)), subject.name));
+      add(subject, std::move(found.notes));
+      subject.checked = std::move(found.checked);
+    }
     for (auto& note : image.notes) {
       if (is_wanted(note, checks)) subject.notes.push_back(std::move(note));
     }
@@ -155,18 +154,31 @@ Result<> look_at_repository(App& app, const oci::RegistryReference& place, const
   return {};
 }
 
+std::string title_of(const Subject& subject) {
+  std::vector<std::string> others = subject.channels;
+  std::erase_if(others, [&](const auto& one) { return subject.name.ends_with(":" + one); });
+  return subject.name + (others.empty() ? "" : " (" + base::join(others, ", ") + ")");
+}
+
 std::string text_of(const std::vector<Subject>& subjects, std::size_t outdated) {
   std::string out;
   for (const Subject& subject : subjects) {
     if (subject.notes.empty()) continue;
-    out += subject.name + "\n";
+    out += title_of(subject) + "\n";
     for (const release::CatalogueNote& note : subject.notes) {
       out += fmt::format("  {:<8} {:<18} {}\n", note.severity, note.code, note.sentence);
       if (!note.remedy.empty()) out += fmt::format("  {:<8} {:<18}   {}\n", "", "", note.remedy);
     }
   }
-  return out + fmt::format("{}{} looked at, {} outdated\n", out.empty() ? "" : "\n",
-                           subjects.size(), outdated);
+  out += fmt::format("{}{} looked at, {} outdated\n", out.empty() ? "" : "\n", subjects.size(),
+                     outdated);
+  const auto history = std::count_if(subjects.begin(), subjects.end(),
+                                     [](const Subject& subject) { return subject.history; });
+  if (history > 0) {
+    out += fmt::format("of {} old {} newer and lost inputs were not looked for (--all)\n", history,
+                       history == 1 ? "build" : "builds");
+  }
+  return out;
 }
 
 base::Json json_of(const std::vector<Subject>& subjects, std::size_t outdated) {
@@ -179,8 +191,12 @@ base::Json json_of(const std::vector<Subject>& subjects, std::size_t outdated) {
                        {"sentence", note.sentence},
                        {"remedy", note.remedy}});
     }
-    base::Json row = {{"name", subject.name}, {"notes", std::move(notes)}};
-    if (!subject.digest.empty()) row["digest"] = subject.digest;
+    base::Json row = {
+        {"name", subject.name}, {"checked", subject.checked}, {"notes", std::move(notes)}};
+    if (!subject.digest.empty()) {
+      row["digest"] = subject.digest;
+      row["channels"] = subject.channels;
+    }
     rows.push_back(std::move(row));
   }
   return {{"looked_at", std::move(rows)}, {"outdated", outdated}};
@@ -235,24 +251,31 @@ Result<int> run(App& app) {
 }  // namespace
 
 Command outdated_command() {
-  return {.name = "outdated",
-          .summary =
-              "what has something newer, reached its end, is gone at its source, or is vulnerable",
-          .synopsis = "SPEC|HOST/REPOSITORY... [options]",
-          .details =
-              "Of a spec: what 'imgforge lock' would choose now against its lock, whether every "
-              "locked input is still\n"
-              "served, and ends of life. Of a repository: ends of life of its images, and Harbor's "
-              "scan. Writes nothing.\n\n"
-              "Examples:\n"
-              "  imgforge outdated specs/app.yaml\n"
-              "  imgforge outdated specs/*.yaml --exit-code               7 when something is "
-              "outdated (for pipelines)\n"
-              "  imgforge outdated specs/app.yaml --only lost             do the mirrors still "
-              "have everything?\n"
-              "  imgforge outdated harbor.example/ml/pytorch-cuda --json",
-          .options = kOptions,
-          .run = run};
+  return {
+      .name = "outdated",
+      .summary =
+          "what has something newer, reached its end, is gone at its source, or is vulnerable",
+      .synopsis = "SPEC|HOST/REPOSITORY... [options]",
+      .details =
+          "Of a spec: what 'imgforge lock' would choose now against its lock, whether every "
+          "locked input is still\n"
+          "served, and ends of life. Of a repository: ends of life of its images, Harbor's "
+          "scan, and by the spec and\n"
+          "lock that 'build --push --attest' or '--keep-inputs' put beside an image the same as "
+          "of a spec: of images\n"
+          "that a channel names, and of each series of builds that none names the newest; of "
+          "the others with --all.\n"
+          "Writes nothing.\n\n"
+          "Examples:\n"
+          "  imgforge outdated specs/app.yaml\n"
+          "  imgforge outdated specs/*.yaml --exit-code               7 when something is "
+          "outdated (for pipelines)\n"
+          "  imgforge outdated specs/app.yaml --only lost             do the mirrors still "
+          "have everything?\n"
+          "  imgforge outdated harbor.example/ml/pytorch-cuda --json\n"
+          "  imgforge outdated harbor.example/ml/pytorch-cuda --all   old builds, too",
+      .options = kOptions,
+      .run = run};
 }
 
 }  // namespace imgforge::cli

@@ -57,6 +57,29 @@ TEST_CASE("an entry is decoded by its kind") {
   CHECK(error.where().line == 3);
 }
 
+TEST_CASE("what locking a layer reads of the project") {
+  const auto paths = [](const std::string& text) {
+    return REQUIRE_OK(decode(yaml(text)))->project_paths();
+  };
+  using Paths = std::vector<std::string>;
+  CHECK(paths("{kind: files, from: app, dest: /app}") == Paths{"app"});
+  CHECK(paths("{kind: files, from: {git: ., commit: HEAD}, dest: /app}") == Paths{"."});
+  CHECK(paths("{kind: archive, file: a/b.tar}") == Paths{"a/b.tar"});
+  CHECK(paths("{kind: archive, url: \"https://site.example/b.tar\"}").empty());
+  CHECK(paths("{kind: image, ref: \"oci:base:v1\"}") == Paths{"base"});
+  CHECK(paths("{kind: image, ref: registry.example/base:v1}").empty());
+  CHECK(paths("{kind: wheels, requirements_file: r.txt}") == Paths{"r.txt"});
+  CHECK(paths("{kind: wheels, pylock: pylock.toml}") == Paths{"pylock.toml"});
+  CHECK(paths("{kind: wheels, requirements: [six]}").empty());
+  const std::string sources =
+      "sources: [{archive: a, suites: [s], keyring: k.gpg}, {archive: b, suites: [s]}, "
+      "{archive: c, suites: [s], keyring: k.gpg}]";
+  for (const char* kind : {"deb", "apt", "bootstrap"}) {
+    INFO(kind);
+    CHECK(paths(fmt::format("{{kind: {}, packages: [a], {}}}", kind, sources)) == Paths{"k.gpg"});
+  }
+}
+
 TEST_CASE("what every layer has in common") {
   LayerFields fields(yaml("{kind: x, id: a, title: b c, compression: \"zstd:3\", own: 1}"));
   CHECK(fields.kind() == "x");
