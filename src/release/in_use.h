@@ -7,8 +7,8 @@
 
 namespace imgforge::release {
 
-/// By index. In use are: what a channel names, or another tag that is no build tag; and of build
-/// tags that differ in the build id alone, the newest one, unless a channel names one of them.
+/// By index. In use are: what a channel names, what has no build tag, and of build tags that
+/// differ in the build id alone the newest one, unless a channel names one of them.
 /// Repositories are apart from each other.
 std::vector<bool> in_use(const std::vector<CatalogueImage>& images);
 

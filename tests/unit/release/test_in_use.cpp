@@ -33,6 +33,6 @@ TEST_CASE("without a channel the newest build of each line is in use") {
   CHECK(in_use({}).empty());
 }
 
-TEST_CASE("a tag that is no build tag is in use") {
+TEST_CASE("an image without a build tag is in use") {
   CHECK(in_use({image("test-of-anna"), image("v1"), image("v2")}) == Used{true, false, true});
 }
