@@ -72,8 +72,9 @@ TEST_CASE("what locking a layer reads of the project") {
   CHECK(paths("{kind: wheels, pylock: pylock.toml}") == Paths{"pylock.toml"});
   CHECK(paths("{kind: wheels, requirements: [six]}").empty());
   const std::string sources =
-      "sources: [{archive: a, suites: [s], keyring: k.gpg}, {archive: b, suites: [s]}, "
-      "{archive: c, suites: [s], keyring: k.gpg}]";
+      "sources: [{archive: a, suites: [s], components: [c], keyring: k.gpg}, "
+      "{archive: b, suites: [s], components: [c]}, "
+      "{archive: c, suites: [s], components: [c], keyring: k.gpg}]";
   for (const char* kind : {"deb", "apt", "bootstrap"}) {
     INFO(kind);
     CHECK(paths(fmt::format("{{kind: {}, packages: [a], {}}}", kind, sources)) == Paths{"k.gpg"});
