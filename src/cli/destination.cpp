@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "cli/evidence_documents.h"
-#include "cli/keeping.h"
 #include "cli/repositories.h"
 #include "cli/trust.h"
 

@@ -8,6 +8,7 @@
 
 #include "build/build.h"
 #include "cli/ends.h"
+#include "cli/keeping.h"
 #include "registry/repository.h"
 #include "release/repository.h"
 #include "spec/image_spec.h"
@@ -40,8 +41,8 @@ class BuildDestination {
   release::Repository& repository() { return *repository_; }
   /// What was signed and attested: a sentence each.
   const std::vector<std::string>& evidence() const { return evidence_; }
-  /// What was kept beside the image to build it again (keeping.h): a sentence each.
-  const std::vector<std::string>& kept() const { return kept_; }
+  /// What was kept beside the image to build it again.
+  const Kept& kept() const { return kept_; }
 
  private:
   BuildDestination() = default;
@@ -51,7 +52,8 @@ class BuildDestination {
   std::optional<registry::LayerCache> cache_;
   std::unique_ptr<registry::Repository> cache_repository_;
   std::unique_ptr<release::Repository> repository_;
-  std::vector<std::string> evidence_, kept_;
+  std::vector<std::string> evidence_;
+  Kept kept_;
   build::Destination destination_;
 };
 

@@ -126,17 +126,18 @@ std::string moved_text(const content::CopyReport& report, const std::string& tar
   return text + "\n";
 }
 
+base::Json counted_json(const content::Counted& part) {
+  return {{"blobs", part.blobs}, {"bytes", part.bytes}};
+}
+
 base::Json moved_json(const content::CopyReport& report, const std::string& target) {
-  const auto counted = [](const content::Counted& part) {
-    return base::Json{{"blobs", part.blobs}, {"bytes", part.bytes}};
-  };
   base::Json referrers = base::Json::array();
   for (const auto& one : report.referrers) referrers.push_back(one.digest.to_string());
   return {{"target", target},
           {"digest", report.image.digest.to_string()},
-          {"sent", counted(report.moved.sent)},
-          {"mounted", counted(report.moved.mounted)},
-          {"there", counted(report.moved.there)},
+          {"sent", counted_json(report.moved.sent)},
+          {"mounted", counted_json(report.moved.mounted)},
+          {"there", counted_json(report.moved.there)},
           {"image_there", report.document_there},
           {"tags_written", report.written},
           {"referrers", referrers}};

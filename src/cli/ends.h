@@ -44,5 +44,7 @@ Result<TargetEnd> open_target(App& app, const std::string& text);
 /// One line for people, and the same for --json.
 std::string moved_text(const content::CopyReport& report, const std::string& target);
 base::Json moved_json(const content::CopyReport& report, const std::string& target);
+/// {"blobs", "bytes"}
+base::Json counted_json(const content::Counted& part);
 
 }  // namespace imgforge::cli

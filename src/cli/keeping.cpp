@@ -11,6 +11,7 @@
 #include "build/kept_inputs.h"
 #include "cli/build_facts.h"
 #include "cli/commands/shared.h"
+#include "cli/ends.h"
 #include "cli/version.h"
 
 namespace imgforge::cli {
@@ -18,8 +19,9 @@ namespace {
 
 constexpr std::size_t kTransfers = 6;
 
-Result<std::string> keep_documents(App& app, const build::BuiltImage& image,
-                                   release::Repository& repository, const std::string& spec_file) {
+Result<Kept::Documents> keep_documents(App& app, const build::BuiltImage& image,
+                                       release::Repository& repository,
+                                       const std::string& spec_file) {
   build::BuildDocuments documents =
       TRY(build::collect_documents(spec_file, app.settings().layer_paths));
   documents.build_id = image.plan.tag.parts().build;
@@ -35,12 +37,15 @@ Result<std::string> keep_documents(App& app, const build::BuiltImage& image,
     return one.manifest.descriptor.digest == digest;
   });
   if (!already) TRY(repository.attach(artifact));
-  return fmt::format("spec, lock and {} layer definitions {} {}", documents.definitions.size(),
-                     already ? "were kept already as" : "kept as", digest.to_string());
+  return Kept::Documents{
+      .digest = digest,
+      .definitions = documents.definitions.size(),
+      .files = 2 + documents.definitions.size() + documents.files.size(),  // and spec and lock
+      .there_already = already};
 }
 
-Result<std::string> keep_inputs(App& app, const build::BuiltImage& image, content::Target& target,
-                                const Keeping& keeping) {
+Result<Kept::Inputs> keep_inputs(App& app, const build::BuiltImage& image, content::Target& target,
+                                 const Keeping& keeping) {
   const auto inputs = all_inputs(image.plan);
   store::Store& store = *TRY(app.store());
   const auto held = TRY(store.hold());
@@ -60,29 +65,62 @@ Result<std::string> keep_inputs(App& app, const build::BuiltImage& image, conten
                           .vendor_folders = app.settings().addresses.vendor_folders},
                          store));
   TRY((*TRY(app.sources())).fetch(missing, kTransfers, app.stop()));
-  const content::Moved moved = TRY(build::keep_inputs(
-      inputs, image.manifest, store, target, {.verb = "keep", .mount_from = keeping.mount_from},
-      app.progress(), app.stop()));
-  std::uint64_t bytes = 0;
-  for (const sources::Input& input : inputs) bytes += input.size;
-  return fmt::format("{} inputs ({}) kept: {} blobs sent ({}), {} mounted, {} there already",
-                     inputs.size(), base::human_bytes(bytes), moved.sent.blobs,
-                     base::human_bytes(moved.sent.bytes), moved.mounted.blobs, moved.there.blobs);
+  Kept::Inputs kept{.files = inputs.size(), .bytes = 0, .moved = {}};
+  kept.moved = TRY(build::keep_inputs(inputs, image.manifest, store, target,
+                                      {.verb = "keep", .mount_from = keeping.mount_from},
+                                      app.progress(), app.stop()));
+  for (const sources::Input& input : inputs) kept.bytes += input.size;
+  return kept;
 }
 
 }  // namespace
 
-Result<std::vector<std::string>> keep_beside(App& app, const build::BuiltImage& image,
-                                             release::Repository& repository,
-                                             content::Target& target, const Keeping& keeping) {
-  std::vector<std::string> sentences;
-  sentences.push_back(TRY(base::with_context(
-      keep_documents(app, image, repository, keeping.spec_file), "keeping spec and lock")));
-  if (keeping.inputs) {
-    sentences.push_back(
-        TRY(base::with_context(keep_inputs(app, image, target, keeping), "keeping the inputs")));
+std::vector<std::string> sentences(const Kept& kept) {
+  std::vector<std::string> out;
+  if (const auto& documents = kept.documents) {
+    out.push_back(fmt::format("spec, lock and {} layer definitions {} {}", documents->definitions,
+                              documents->there_already ? "were kept already as" : "kept as",
+                              documents->digest.to_string()));
   }
-  return sentences;
+  if (const auto& inputs = kept.inputs) {
+    out.push_back(
+        fmt::format("{} inputs ({}) kept: {} blobs sent ({}), {} mounted, {} there already",
+                    inputs->files, base::human_bytes(inputs->bytes), inputs->moved.sent.blobs,
+                    base::human_bytes(inputs->moved.sent.bytes), inputs->moved.mounted.blobs,
+                    inputs->moved.there.blobs));
+  }
+  return out;
+}
+
+base::Json to_json(const Kept& kept) {
+  base::Json rows = base::Json::array();
+  if (const auto& documents = kept.documents) {
+    rows.push_back({{"what", "documents"},
+                    {"digest", documents->digest.to_string()},
+                    {"files", documents->files},
+                    {"there_already", documents->there_already}});
+  }
+  if (const auto& inputs = kept.inputs) {
+    rows.push_back({{"what", "inputs"},
+                    {"files", inputs->files},
+                    {"bytes", inputs->bytes},
+                    {"sent", counted_json(inputs->moved.sent)},
+                    {"mounted", counted_json(inputs->moved.mounted)},
+                    {"there", counted_json(inputs->moved.there)}});
+  }
+  return rows;
+}
+
+Result<Kept> keep_beside(App& app, const build::BuiltImage& image, release::Repository& repository,
+                         content::Target& target, const Keeping& keeping) {
+  Kept kept;
+  kept.documents = TRY(base::with_context(keep_documents(app, image, repository, keeping.spec_file),
+                                          "keeping spec and lock"));
+  if (keeping.inputs) {
+    kept.inputs =
+        TRY(base::with_context(keep_inputs(app, image, target, keeping), "keeping the inputs"));
+  }
+  return kept;
 }
 
 }  // namespace imgforge::cli

@@ -159,8 +159,12 @@ class ReproduceTest(Expectations, unittest.TestCase):
     def test_identical_after_the_sources_have_moved_on(self):
         project = self.project()
         built, image = self.pushed(project, "--keep-inputs")
-        self.assertEqual(len(built["kept"]), 2, built["kept"])
+        documents, inputs = built["kept"]
+        self.assertEqual([documents[key] for key in ("what", "files", "there_already")], ["documents", 3, False])
+        self.assertEqual((inputs["what"], inputs["files"]), ("inputs", 3))  # a package, an archive, the probe
+        self.assertGreater(inputs["sent"]["blobs"], 0)
         beside = self.referrers(built["digest"])
+        self.assertEqual(documents["digest"], beside["application/vnd.imgforge.documents.v1"]["digest"])
         self.assertEqual(set(beside), {"application/vnd.imgforge.documents.v1", "application/vnd.imgforge.inputs.v1"})
         self.sources_move_on()
 
@@ -181,8 +185,11 @@ class ReproduceTest(Expectations, unittest.TestCase):
 
         # Again: what is kept is not sent twice.
         again = json.loads(self.ok(project.run("build", "specs/demo.yaml", "--push", "--keep-inputs", "--json")).stdout)["kept"]
-        self.assertIn("already", again[0])
-        self.assertIn(" 0 blobs sent", again[1])
+        self.assertEqual((again[0]["there_already"], again[0]["digest"]), (True, documents["digest"]))
+        self.assertEqual((again[1]["sent"]["blobs"], again[1]["bytes"]), (0, inputs["bytes"]))
+        said = self.ok(project.run("build", "specs/demo.yaml", "--push", "--keep-inputs")).stdout
+        self.assertIn("spec, lock and 1 layer definitions were kept already as " + documents["digest"], said)
+        self.assertIn("3 inputs (", said)
         # The project's own builds may take them from there, too.
         fetched = self.project()
         shutil.copy(project.path("specs/demo.lock.json"), fetched.path("specs/demo.lock.json"))
@@ -196,7 +203,7 @@ class ReproduceTest(Expectations, unittest.TestCase):
         second = json.loads(self.ok(third.run("build", "specs/demo.yaml", "--push", "--build-id", "v2", "--keep-inputs",
                                               "--json")).stdout)
         self.assertNotEqual(second["digest"], built["digest"])
-        self.assertIn(" 0 blobs sent", second["kept"][1])
+        self.assertEqual(second["kept"][1]["sent"]["blobs"], 0)
         self.assertEqual(json.loads(self.ok(third.run("cache", "du", "--json")).stdout)["inputs"], 0)
         self.assertIn("identical", self.ok(other.run("reproduce", "%s:%s" % (self.repository, second["tag"]))).stdout)
 

@@ -49,15 +49,12 @@ Result<std::size_t> workers(const App& app) {
 }
 
 base::Json pushed_json(const build::Published& published, const std::string& repository) {
-  const auto counted = [](const content::Counted& part) {
-    return base::Json{{"blobs", part.blobs}, {"bytes", part.bytes}};
-  };
   return {{"repository", repository},
           {"tag", published.tag},
           {"there_already", published.present},
-          {"sent", counted(published.moved.sent)},
-          {"mounted", counted(published.moved.mounted)},
-          {"there", counted(published.moved.there)},
+          {"sent", counted_json(published.moved.sent)},
+          {"mounted", counted_json(published.moved.mounted)},
+          {"there", counted_json(published.moved.there)},
           {"layers_found", published.layers_found},
           {"cache_entries", published.cache_entries}};
 }
@@ -84,7 +81,7 @@ base::Json result_json(const build::BuiltImage& image, const std::string& store,
   if (image.published) {
     json["pushed"] = pushed_json(*image.published, name_of(destination->reference()));
     json["evidence"] = destination->evidence();
-    json["kept"] = destination->kept();
+    json["kept"] = to_json(destination->kept());
   }
   return json;
 }
@@ -102,7 +99,7 @@ std::string result_text(const build::BuiltImage& image, const build::BuildReques
   text += fmt::format("pushed {}:{}", name_of(destination->reference()), published.tag);
   std::string evidence;
   for (const std::string& sentence : destination->evidence()) evidence += sentence + "\n";
-  for (const std::string& sentence : destination->kept()) evidence += sentence + "\n";
+  for (const std::string& sentence : sentences(destination->kept())) evidence += sentence + "\n";
   if (published.present) return text + ": was there already, nothing sent\n" + evidence;
   text += fmt::format(": {} blobs sent ({}), {} mounted, {} there already",
                       published.moved.sent.blobs, base::human_bytes(published.moved.sent.bytes),
