@@ -79,6 +79,9 @@ constexpr Row kRows[] = {
      "'imgforge tags HOST/REPOSITORY' lists what there is"},
     {"no such image", kUsage, "there is no such image",
      "'imgforge tags HOST/REPOSITORY' lists what there is"},
+    {"dial tcp", kUsage, "the image is not on this machine, and its registry does not answer",
+     "check the name; docker takes a file of 'imgforge build SPEC -o docker-archive:FILE' by "
+     "'docker load -i FILE'"},
     {"initializing source", kUsage, "the image cannot be read",
      "check the name, and that the registry answers"},
     {"short-name", kUsage, "the image's name has no registry",
@@ -148,6 +151,12 @@ Result<Engine> find_engine(const std::optional<std::string>& wanted) {
       Error(Errc::not_found, "no container engine is installed here")
           .with("exit_code", kHost)
           .hint("install podman, docker or nerdctl; inside an image, 'imgforge probe' needs none"));
+}
+
+Result<bool> has_image(Engine engine, const std::string& image, std::stop_token stop) {
+  const base::Command command{
+      .argv = {std::string(to_string(engine)), "image", "inspect", "--format", "there", image}};
+  return TRY(base::run_command(command, stop)).status == 0;
 }
 
 Result<std::vector<std::string>> gpu_options(Engine engine, const std::string& gpus) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,9 @@ std::string_view to_string(Engine engine);
 /// The named one, else the first of podman, docker and nerdctl on PATH. Errc::usage for another
 /// name; Errc::not_found when it is not installed.
 Result<Engine> find_engine(const std::optional<std::string>& wanted);
+
+/// Whether the engine has an image of that name on this host.
+Result<bool> has_image(Engine engine, const std::string& image, std::stop_token stop);
 
 /// "all", "none", or GPUs by index or UUID, separated by commas, as words of `run`: podman's are
 /// CDI names, those of the others their --gpus. Errc::usage for what is none of these.

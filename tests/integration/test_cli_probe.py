@@ -92,8 +92,13 @@ class ProbeTest(Expectations, unittest.TestCase):
         said = self.ok(self.probe("demo", "-e", "podman", "--dry-run")) if shutil.which("podman") else None
         if said:
             self.assertIn("oci:%s:demo:v1" % self.project.path("store"), said.stdout)
+        self.engine("docker", status=1, says="Error: No such image: demo")
+        self.fails(self.probe("demo", "-e", "docker"), 2, "cannot read imgforge's store", "docker load -i")
+        self.assertEqual(self.asked()[:2], ["image", "inspect"])
+        # What was loaded into it by that name is run.
         self.engine("docker")
-        self.fails(self.probe("demo", "-e", "docker"), 2, "cannot read imgforge's store")
+        self.ok(self.probe("demo", "-e", "docker"))
+        self.assertEqual((self.asked()[0], self.asked()[-2:]), ("run", ["demo", "probe"]))
 
     def test_the_probe_costs_an_image_less_than_a_megabyte(self):
         """As it is packed, and unpacked."""

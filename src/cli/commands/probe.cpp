@@ -62,6 +62,7 @@ Result<Named> name_for(App& app, Engine engine, const std::string& text) {
     return fail(view.error());
   }
   if (engine != Engine::podman) {
+    if (TRY(has_image(engine, text, app.stop()))) return Named{text, ""};
     return fail(
         Error(Errc::usage, fmt::format("{} cannot read imgforge's store", to_string(engine)))
             .hint(fmt::format("imgforge build SPEC -o docker-archive:image.tar && {} load -i "

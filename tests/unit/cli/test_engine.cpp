@@ -84,6 +84,10 @@ TEST_CASE("whose fault a refusal is") {
       {Engine::docker, 125,
        "Unable to find image 'x' locally\ndocker: manifest unknown.\nSee 'docker run --help'.", "2",
        "tags"},
+      {Engine::docker, 125,
+       "Unable to find image 'x' locally\ndocker: Error response from daemon: Get "
+       "\"https://registry.example/v2/\": dial tcp: lookup registry.example: no such host.",
+       "2", "docker load"},
       {Engine::docker, 127,
        "exec: \"/opt/imgforge/bin/imgforge\": stat /opt/imgforge/bin/imgforge: no such file or "
        "directory: unknown",
