@@ -4,11 +4,7 @@ test makes, serves and takes away.
 
     test_cli_reproduce.py IMGFORGE PROBE SOURCE_DIR
 """
-import base64
-import functools
-import glob
 import hashlib
-import http.server
 import io
 import json
 import os
@@ -18,17 +14,16 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
 import unittest
 import urllib.request
-import zipfile
 
 import cli_project
+import cli_wheels
+from cli_archive import Archive
 from cli_project import Expectations, Project, Registry
 
 IMGFORGE, PROBE, SOURCE = (os.path.abspath(argument) for argument in sys.argv[1:4])
 cli_project.IMGFORGE, cli_project.PROBE = IMGFORGE, PROBE
-MAKE_ARCHIVE = os.path.join(SOURCE, "tests/unit/sources/make_archive.py")
 
 SPEC = """\
 imgforge: 1
@@ -55,6 +50,7 @@ layers:
     packages: [hello=1.0]
     ldconfig: false
 """
+HELLO = "hello_1.0_amd64.deb"
 FILES = "  - {id: app, kind: files, from: app, dest: /app}\nconfig:"
 COMMIT = "  - {id: app, kind: files, from: {git: ., commit: HEAD}, dest: /app}\nconfig:"
 
@@ -70,20 +66,6 @@ layers:
   - {kind: python, id: python, provider: distro, version: "3.11"}
   - {kind: wheels, id: wheels, pylock: locks/pylock.toml}
 """
-BASE = """\
-imgforge: 1
-image: base
-build: v1
-platform: linux/amd64
-epoch: 2025-05-20T00:00:00Z
-layers:
-  - {id: root, kind: files, from: base, dest: /}
-"""
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):  # pylint: disable=arguments-differ
-        pass
 
 
 def tool(text):
@@ -100,36 +82,30 @@ class ReproduceTest(Expectations, unittest.TestCase):
     def setUpClass(cls):
         cls.registry = Registry()
         cls.addClassCleanup(cls.registry.stop)
-        cls.made = tempfile.mkdtemp(prefix="imgforge-archive-")
-        cls.addClassCleanup(shutil.rmtree, cls.made, ignore_errors=True)
-        subprocess.run([sys.executable, MAKE_ARCHIVE, cls.made], check=True, timeout=120)
 
     def setUp(self):
         self.repository = "%s/ml/%s" % (self.registry.host, self._testMethodName.replace("_", "-"))
         # Sources of its own, which the test may take away.
-        self.sources = tempfile.mkdtemp(prefix="imgforge-sources-")
-        self.addCleanup(shutil.rmtree, self.sources, ignore_errors=True)
-        shutil.copytree(os.path.join(self.made, "debian"), os.path.join(self.sources, "debian"))
+        self.archive = Archive(tempfile.mkdtemp(prefix="imgforge-archive-"))
+        self.addCleanup(self.archive.stop)
+        self.archive.package("hello", "1.0", "one\n")
+        self.archive.package("hello", "2.0", "two\n")
+        self.archive.sign()
+        self.index = cli_wheels.Index()
+        self.addCleanup(self.index.stop)
         self.serve_tool(b"#!/bin/sh\necho one\n")
-        handler = functools.partial(Quiet, directory=self.sources)
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        self.addCleanup(thread.join, 10)
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        self.served = "http://127.0.0.1:%d" % server.server_address[1]
+        self.served = self.archive.url.rpartition("/")[0]
 
     def serve_tool(self, text):
-        with open(os.path.join(self.sources, "tool.tar"), "wb") as file:
+        with open(os.path.join(self.archive.folder, "tool.tar"), "wb") as file:
             file.write(tool(text))
 
     def machine(self):
         """A folder with a store and a home, where the archive has an address; no spec in it is of use."""
         project = Project("nothing: of use\n")
         self.addCleanup(project.remove)
-        project.write(".config/imgforge/config.yaml", "archives:\n  debian:\n    url: %s/debian\n    keyring: %s/key.gpg\n"
-                      "indexes:\n  default: %s/simple\n" % (self.served, self.made, self.served))
+        project.write(".config/imgforge/config.yaml", "archives:\n  debian:\n    url: %s\n    keyring: %s\nindexes:\n  default: %s\n"
+                      % (self.archive.url, self.archive.keyring, self.index.url))
         return project
 
     def project(self, spec=SPEC, repository=None, **values):
@@ -144,9 +120,7 @@ class ReproduceTest(Expectations, unittest.TestCase):
         return result, "%s:%s" % (self.repository, result["tag"])
 
     def sources_move_on(self):
-        removed = glob.glob(os.path.join(self.sources, "debian/pool/main/h/hello/hello_1.0*"))
-        self.assertEqual(len(removed), 1)
-        os.remove(removed[0])
+        os.rename(os.path.join(self.archive.folder, "debian/pool", HELLO), os.path.join(self.archive.folder, HELLO))
         self.serve_tool(b"#!/bin/sh\necho two\n")
 
     def referrers(self, digest):
@@ -218,7 +192,7 @@ class ReproduceTest(Expectations, unittest.TestCase):
         donor = self.machine()
         kept = os.path.join(donor.folder, "kept")
         os.makedirs(kept + "/sha256")
-        for file in (os.path.join(self.made, "debian/pool/main/h/hello/hello_1.0_amd64.deb"), PROBE):
+        for file in (os.path.join(self.archive.folder, HELLO), PROBE):
             with open(file, "rb") as content:
                 shutil.copy(file, "%s/sha256/%s" % (kept, hashlib.sha256(content.read()).hexdigest()))
         with open("%s/sha256/%s" % (kept, hashlib.sha256(tool(b"#!/bin/sh\necho one\n")).hexdigest()), "wb") as file:
@@ -226,34 +200,19 @@ class ReproduceTest(Expectations, unittest.TestCase):
         self.assertIn("identical", self.ok(donor.run("reproduce", image, "--vendor", kept)).stdout)
 
     def test_wheels_that_an_index_no_longer_has(self):
-        # Enough of a system for imgforge to find a C library and a Python in it; nothing of theirs is there.
-        below = self.project(BASE, repository=self.repository + "/base")
-        below.write("base/etc/os-release", 'ID=debian\nVERSION_ID="12"\n')
-        below.write("base/usr/lib/x86_64-linux-gnu/libc.so.6", "GNU C Library stable release version 2.36.\n")
-        os.chmod(below.write("base/usr/bin/python3.11", "#!/bin/sh\n"), 0o755)
+        below = self.project(cli_wheels.BASE, repository=self.repository + "/base")
+        for path, content in cli_wheels.BASE_FILES.items():
+            below.write("base/" + path, content)
         project = self.project(WHEELS, base="%s/base:%s" % (self.repository, self.pushed(below)[0]["tag"]))
         name = "demo-1.0-py3-none-any.whl"
-        content = io.BytesIO()
-        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as wheel:
-            record = ""
-            for path, text in (("demo/__init__.py", "one = 1\n"), ("demo-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: demo\n"
-                               "Version: 1.0\n"), ("demo-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\n"
-                               "Root-Is-Purelib: true\nTag: py3-none-any\n")):
-                wheel.writestr(path, text)
-                mark = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-                record += "%s,sha256=%s,%d\n" % (path, mark, len(text))
-            wheel.writestr("demo-1.0.dist-info/RECORD", record + "demo-1.0.dist-info/RECORD,,\n")
-        os.makedirs(os.path.join(self.sources, "simple/demo"))
-        sha256 = hashlib.sha256(content.getvalue()).hexdigest()
-        with open(os.path.join(self.sources, "simple/demo", name), "wb") as file:
-            file.write(content.getvalue())
-        with open(os.path.join(self.sources, "simple/demo/index.html"), "w", encoding="utf-8") as file:
-            file.write('<a href="%s#sha256=%s">%s</a>' % (name, sha256, name))
+        self.index.add(cli_wheels.wheel("demo", "1.0"))
+        with open(os.path.join(self.index.folder, name), "rb") as file:
+            content = file.read()
         project.write("locks/pylock.toml", 'lock-version = "1.0"\ncreated-by = "test"\n[[packages]]\nname = "demo"\nversion = "1.0"\n'
-                      'wheels = [{url = "%s/simple/demo/%s", size = %d, hashes = {sha256 = "%s"}}]\n'
-                      % (self.served, name, len(content.getvalue()), sha256))
+                      'wheels = [{url = "%s/files/%s", size = %d, hashes = {sha256 = "%s"}}]\n'
+                      % (self.index.url.rpartition("/")[0], name, len(content), hashlib.sha256(content).hexdigest()))
         _, image = self.pushed(project, "--keep-inputs")
-        shutil.rmtree(os.path.join(self.sources, "simple"))
+        self.index.remove("demo-")
         # The pylock is beside the image: no project is needed.
         result = json.loads(self.ok(self.machine().run("reproduce", image, "--json")).stdout)
         self.assertTrue(result["identical"])
@@ -293,7 +252,7 @@ class ReproduceTest(Expectations, unittest.TestCase):
         result = json.loads(different.stdout)
         self.assertFalse(result["identical"])
         self.assertEqual([layer["id"] for layer in result["layers"]][:2], ["os/tiny", "tool"])
-        self.assertIn("usr/share/hello/version", [file["path"] for file in result["layers"][0]["files"]])
+        self.assertIn("usr/share/hello/text", [file["path"] for file in result["layers"][0]["files"]])
         self.assertEqual(result["layers"][1]["files"][0]["path"], "opt/tool/bin/tool")
         self.assertIn("os/tiny", result["likely_cause"])
         self.assertIn("another spec or lock", result["likely_cause"])
@@ -396,7 +355,7 @@ class ReproduceTest(Expectations, unittest.TestCase):
     def test_an_executed_layer_that_is_not_the_same_each_time(self):
         """The layer below is this machine's shell and its C library."""
         script = "read x < /proc/sys/kernel/random/uuid; echo $x > /stamp"
-        spec = BASE.replace("image: base", "image: demo") + "  - {id: stamp, kind: run, script: %r}\n" % script
+        spec = cli_wheels.BASE.replace("image: base", "image: demo") + "  - {id: stamp, kind: run, script: %r}\n" % script
         project = self.project(spec)
         if not re.search(r"^ok\s+sandbox", project.run("doctor").stdout, re.M):
             print("SKIPPED: %s: no sandbox on this machine (imgforge doctor)" % self.id(), file=sys.stderr)
