@@ -116,7 +116,7 @@ void ImageInputs::add(const Error& error, std::string_view what, const std::stri
                       InputFindings& findings) {
   const std::string sentence = fmt::format("{} could not be looked for: {}", what, error.summary());
   app_.progress().warn(name + ": " + sentence);
-  findings.notes.push_back({"info", kNotChecked, sentence, error.hint()});
+  findings.notes.push_back(not_checked(error, sentence));
 }
 
 }  // namespace imgforge::cli

@@ -15,6 +15,11 @@ constexpr std::size_t kParallel = 8;
 
 }  // namespace
 
+release::CatalogueNote not_checked(const Error& error, std::string sentence) {
+  const bool is_line = error.hint().find('\n') == std::string::npos;
+  return {"info", kNotChecked, std::move(sentence), is_line ? error.hint() : ""};
+}
+
 Result<std::vector<release::CatalogueNote>> newer_notes(App& app, const spec::ImageSpec& spec,
                                                         const spec::Lock& lock,
                                                         const std::set<std::string>& keep,
@@ -67,10 +72,9 @@ std::vector<release::CatalogueNote> lost_notes(const LostInputs& found, const Ot
   }
   if (!found.unasked.empty()) {
     const auto& [input, error] = found.unasked.front();
-    notes.push_back({"info", kNotChecked,
-                     fmt::format("{} of {} inputs could not be asked for: {}: {}",
-                                 found.unasked.size(), found.asked, input.name, error.summary()),
-                     error.hint()});
+    notes.push_back(not_checked(
+        error, fmt::format("{} of {} inputs could not be asked for: {}: {}", found.unasked.size(),
+                           found.asked, input.name, error.summary())));
   }
   return notes;
 }

@@ -16,6 +16,9 @@ namespace imgforge::cli {
 
 inline constexpr const char* kNotChecked = "not-checked";
 
+/// Something could not be looked at: an info. The error's hint is the remedy where it is one line.
+release::CatalogueNote not_checked(const Error& error, std::string sentence);
+
 /// Compares `lock` with what 'imgforge lock' would choose now. `keep`: layers that cannot be
 /// resolved here. `remedy` is what to do about a change.
 Result<std::vector<release::CatalogueNote>> newer_notes(App& app, const spec::ImageSpec& spec,
