@@ -477,6 +477,7 @@ class RunTest(EnvTest):
         for options in ([], ["--network=none"], ["--network=none", "--ulimit=nofile=4096:4096", "--ulimit=nproc=4096:4096"]):
             can = subprocess.run([*podman, "run", "--rm", "--tls-verify=false", *options, image, "/bin/sh", "-c", "exit 9"],
                                  capture_output=True, text=True, check=False, timeout=120, cwd=self.folder)
+            print("DEBUG", options, can.returncode, can.stderr[-300:], file=sys.stderr)
             if can.returncode == 9:
                 break
         else:
