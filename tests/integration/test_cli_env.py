@@ -464,7 +464,8 @@ class RunTest(EnvTest):
                 shutil.copy(file, where)
         digest = project.build(self.world.registry.host + "/ml/shell", "--sign", "--layer-cache", "none", main="x\n")["digest"]
         self.write("engines/podman", "#!/bin/sh\nexec %s \"$@\"\n" % shlex.join(podman), cwd=self.folder).chmod(0o755)
-        path = os.path.join(self.folder, "engines") + ":/usr/bin:/bin"
+        # podman makes networks with iptables, which is in sbin.
+        path = os.path.join(self.folder, "engines") + ":/usr/sbin:/usr/bin:/sbin:/bin"
         self.addCleanup(subprocess.run, ["podman", "unshare", "rm", "-rf", *storage], check=False, capture_output=True)
         project.write("policy.json", '{"default": [{"type": "insecureAcceptAnything"}]}')
         more = {"PATH": path, **OUTSIDE}
@@ -477,7 +478,6 @@ class RunTest(EnvTest):
         for options in ([], ["--network=none"], ["--network=none", "--ulimit=nofile=4096:4096", "--ulimit=nproc=4096:4096"]):
             can = subprocess.run([*podman, "run", "--rm", "--tls-verify=false", *options, image, "/bin/sh", "-c", "exit 9"],
                                  capture_output=True, text=True, check=False, timeout=120, cwd=self.folder)
-            print("DEBUG", options, can.returncode, can.stderr[-300:], file=sys.stderr)
             if can.returncode == 9:
                 break
         else:
