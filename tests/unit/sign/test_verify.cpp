@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <random>
 
 #include "fixtures.h"
@@ -189,18 +190,20 @@ TEST_CASE("no mutation of an artifact crashes, or claims what nobody signed") {
 TEST_CASE("no cut or mutated document crashes its reader") {
   std::mt19937 random(20250520);
   const Secret passphrase{std::string(kPassphrase)};
+  // Whether any reader takes the text.
   const auto read = [&](const std::string& text) {
-    (void)parse_bundle(text);
-    (void)parse_envelope(text);
-    (void)parse_statement(text);
-    (void)parse_simple_signing(text);
-    (void)open_jws(text);
-    (void)parse_certificates(text, "x");
-    (void)Certificate::parse_der(text, "x");
-    (void)VerificationKey::parse(text, "x");
-    (void)VerificationKey::parse_der(text, "x");
     (void)needs_passphrase(text, "x");
-    (void)SigningKey::parse_der(text, "x");
+    const bool taken[] = {parse_bundle(text).has_value(),
+                          parse_envelope(text).has_value(),
+                          parse_statement(text).has_value(),
+                          parse_simple_signing(text).has_value(),
+                          open_jws(text).has_value(),
+                          parse_certificates(text, "x").has_value(),
+                          Certificate::parse_der(text, "x").has_value(),
+                          VerificationKey::parse(text, "x").has_value(),
+                          VerificationKey::parse_der(text, "x").has_value(),
+                          SigningKey::parse_der(text, "x").has_value()};
+    return std::find(std::begin(taken), std::end(taken), true) != std::end(taken);
   };
   const std::vector<std::string> documents = {vector("bundle-hand.json"),
                                               vector("notation-envelope-1.3.2-ps256.json"),
@@ -210,10 +213,14 @@ TEST_CASE("no cut or mutated document crashes its reader") {
                                               verification_key("pub.pem").der(),
                                               std::string(REQUIRE_OK(signing_key().der()).view())};
   for (const std::string& document : documents) {
-    for (std::size_t i = 0; i < document.size(); i += 11) read(document.substr(0, i));
-    for (int i = 0; i < 300; ++i) read(mutate(document, random));
+    CHECK(read(document));
+    // What stays of the document without its last eighth is none.
+    for (std::size_t i = 0; i < document.size(); i += 11) {
+      const bool taken = read(document.substr(0, i));
+      if (i < document.size() / 8 * 7) CHECK_FALSE(taken);
+    }
+    for (int i = 0; i < 300; ++i) (void)read(mutate(document, random));
   }
   const std::string key = vector("keys/p256.encrypted.pem");
   for (int i = 0; i < 50; ++i) (void)parse_signing_key(mutate(key, random), &passphrase, "x");
-  SUCCEED();
 }
