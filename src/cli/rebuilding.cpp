@@ -56,7 +56,7 @@ bool is_from_folder(const spec::LayerUse& layer) {
 
 /// This working folder or the top of the clone around it, where it has the commits of all `files`
 /// layers: they are pinned by object name, so another repository cannot be mistaken for it.
-std::optional<std::string> clone_here(const App& app, const LockedSpec& loaded) {
+Result<std::optional<std::string>> clone_here(const App& app, const LockedSpec& loaded) {
   const auto& layers = loaded.spec.layers;
   if (std::any_of(layers.begin(), layers.end(), is_from_folder)) return std::nullopt;
   std::vector<std::string> folders;
@@ -65,7 +65,9 @@ std::optional<std::string> clone_here(const App& app, const LockedSpec& loaded) 
   for (std::string& folder : folders) {
     spec::ImageSpec spec = loaded.spec;
     spec.project_directory = folder;
-    if (build::make_plan(spec, loaded.lock, /*ignore_local_changes=*/true)) return folder;
+    auto plan = build::make_plan(spec, loaded.lock, /*ignore_local_changes=*/true);
+    if (plan) return folder;
+    if (plan.error().code() == Errc::cancelled) return fail(std::move(plan.error()));
   }
   return std::nullopt;
 }
@@ -260,7 +262,7 @@ Result<RebuildPlan> plan_rebuild(App& app, const RegistryImage& image,
   plan.kept = std::move(kept.inputs);
   plan.takes_files = needs_project(loaded.spec);
   if (plan.project.empty() && plan.takes_files) {
-    auto clone = clone_here(app, loaded);
+    auto clone = TRY(clone_here(app, loaded));
     if (!clone) return fail(no_project(loaded.spec, documents));
     plan.project = *std::move(clone);
   }
